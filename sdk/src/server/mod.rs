@@ -1,0 +1,1 @@
+//! Find, install, start and stop a local OpenCode server.
