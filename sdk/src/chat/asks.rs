@@ -1,0 +1,81 @@
+//! Folding of permission requests and questions: each is opened once and closed once.
+
+use super::event::ChatEvent;
+use super::transcript::Transcript;
+use crate::model::{AskId, Permission, PermissionReply, Question};
+
+impl Transcript {
+    pub(super) fn open_permission(&mut self, permission: &Permission, out: &mut Vec<ChatEvent>) {
+        if !self.settled.contains(&permission.id) && !self.permissions.iter().any(|p| p.id == permission.id) {
+            self.permissions.push(permission.clone());
+            out.push(ChatEvent::PermissionAsked(Box::new(permission.clone())));
+        }
+    }
+
+    /// Closes a request; also called when our own answer was accepted, before the server's event comes.
+    pub(super) fn close_permission(&mut self, id: &AskId, reply: Option<PermissionReply>, out: &mut Vec<ChatEvent>) {
+        if let Some(at) = self.permissions.iter().position(|p| p.id == *id) {
+            self.permissions.remove(at);
+            out.push(ChatEvent::PermissionClosed { id: id.clone(), reply });
+        }
+        self.remember_settled(id);
+    }
+
+    pub(super) fn open_question(&mut self, question: &Question, out: &mut Vec<ChatEvent>) {
+        if !self.settled.contains(&question.id) && !self.questions.iter().any(|q| q.id == question.id) {
+            self.questions.push(question.clone());
+            out.push(ChatEvent::QuestionAsked(Box::new(question.clone())));
+        }
+    }
+
+    pub(super) fn close_question(
+        &mut self,
+        id: &AskId,
+        answers: Option<Vec<Vec<String>>>,
+        out: &mut Vec<ChatEvent>,
+    ) {
+        if let Some(at) = self.questions.iter().position(|q| q.id == *id) {
+            self.questions.remove(at);
+            out.push(ChatEvent::QuestionClosed { id: id.clone(), answers });
+        }
+        self.remember_settled(id);
+    }
+
+    pub(super) fn close_all_asks(&mut self, out: &mut Vec<ChatEvent>) {
+        while let Some(id) = self.permissions.first().map(|p| p.id.clone()) {
+            self.close_permission(&id, None, out);
+        }
+        while let Some(id) = self.questions.first().map(|q| q.id.clone()) {
+            self.close_question(&id, None, out);
+        }
+    }
+
+    /// Makes the open requests equal to what the server lists.
+    pub(super) fn resync_asks(
+        &mut self,
+        permissions: &[Permission],
+        questions: &[Question],
+        out: &mut Vec<ChatEvent>,
+    ) {
+        let gone: Vec<AskId> = (self.permissions.iter().map(|p| &p.id))
+            .filter(|id| !permissions.iter().any(|p| p.id == **id))
+            .cloned()
+            .collect();
+        for id in gone {
+            self.close_permission(&id, None, out);
+        }
+        let gone: Vec<AskId> = (self.questions.iter().map(|q| &q.id))
+            .filter(|id| !questions.iter().any(|q| q.id == **id))
+            .cloned()
+            .collect();
+        for id in gone {
+            self.close_question(&id, None, out);
+        }
+        for permission in permissions {
+            self.open_permission(permission, out);
+        }
+        for question in questions {
+            self.open_question(question, out);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a server speaks, behind one trait: the rest of the crate knows only the neutral model.
+//!
+//! `detect` finds out which line of OpenCode answers at an address; `v1` is OpenCode 1.x. OpenCode 2 has its
+//! place here (`v2`) and is recognised, but not spoken yet.
+
+mod detect;
+pub mod v1;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::chat::Prompt;
+use crate::error::Result;
+use crate::model::{
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot, Status, Todo,
+};
+use crate::stream::hub::Source;
+
+pub(crate) use detect::detect;
+pub use detect::{Line, ServerInfo};
+
+/// Changes of a session that are not prompts.
+#[derive(Clone, Debug, Default)]
+pub struct SessionFilter {
+    /// Only sessions whose title holds this.
+    pub search: Option<String>,
+    /// Only sessions that no agent has started.
+    pub roots_only: bool,
+    /// At most this many; `None` reads all pages.
+    pub limit: Option<usize>,
+}
+
+/// A turn that is started by something else than a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A slash command with its arguments.
+    Command {
+        /// The command's name, without the slash.
+        name: String,
+        /// Everything behind it.
+        arguments: String,
+    },
+    /// A shell command that is run for the person and shown to the agent.
+    Shell {
+        /// The command line.
+        command: String,
+    },
+    /// The history is made shorter.
+    Summarize,
+}
+
+/// Everything that a conversation needs of a server.
+#[async_trait]
+pub(crate) trait Dialect: Send + Sync {
+    /// The event stream.
+    fn events(&self) -> Arc<dyn Source>;
+
+    /// A name for a new message that the server will order after all that it has; `after` is the last one known.
+    fn new_message_id(&self, after: Option<&MessageId>) -> MessageId;
+
+    /// A session and everything below it: the session first, then its descendants.
+    async fn snapshot(&self, session: &SessionId) -> Result<Vec<Snapshot>>;
+    async fn status(&self, session: &SessionId) -> Result<Status>;
+    async fn messages(&self, session: &SessionId) -> Result<Vec<Message>>;
+    async fn has_message(&self, session: &SessionId, message: &MessageId) -> Result<bool>;
+
+    async fn create(&self, title: Option<&str>, parent: Option<&SessionId>) -> Result<Session>;
+    async fn session(&self, session: &SessionId) -> Result<Session>;
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>>;
+    async fn children(&self, session: &SessionId) -> Result<Vec<Session>>;
+    async fn fork(&self, session: &SessionId, at: Option<&MessageId>) -> Result<Session>;
+    async fn rename(&self, session: &SessionId, title: &str) -> Result<Session>;
+    async fn delete(&self, session: &SessionId) -> Result<()>;
+    async fn share(&self, session: &SessionId) -> Result<Session>;
+    async fn unshare(&self, session: &SessionId) -> Result<Session>;
+    async fn revert(&self, session: &SessionId, message: &MessageId, part: Option<&PartId>) -> Result<Session>;
+    async fn unrevert(&self, session: &SessionId) -> Result<Session>;
+    async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>>;
+    async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>>;
+
+    /// Starts a turn and returns when the server has taken the prompt. The same `id` again is the same prompt.
+    async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()>;
+    /// Starts a turn of another kind; may return only when the turn has ended.
+    async fn act(
+        &self,
+        session: &SessionId,
+        id: &MessageId,
+        action: &Action,
+        model: Option<&ModelRef>,
+        agent: Option<&str>,
+    ) -> Result<()>;
+    async fn abort(&self, session: &SessionId) -> Result<()>;
+
+    /// `Ok(false)` when the request is not open any more.
+    async fn reply_permission(&self, session: &SessionId, id: &AskId, reply: &PermissionReply) -> Result<bool>;
+    /// `None` rejects. `Ok(false)` when the question is not open any more.
+    async fn reply_question(&self, session: &SessionId, id: &AskId, answers: Option<&[Vec<String>]>) -> Result<bool>;
+}

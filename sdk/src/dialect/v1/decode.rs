@@ -1,0 +1,222 @@
+//! From a frame of an event stream to a neutral event. Sans-IO, and fed to the fuzzer.
+//!
+//! All three streams of 1.x servers are understood: `/event`, `/global/event` (whose `sync` twins of durable events
+//! are let go) and the frames of `/api/event`. Deltas are four events of five, so they have a path of their own
+//! that copies only their text.
+
+use std::sync::Arc;
+
+use opencode_api::v1::{self, Event as Wire};
+use opencode_api::{EventHead, Form, GlobalHead};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::ids::IdClock;
+use super::{asks, map};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};
+use crate::stream::{Decode, SeenEvents};
+
+/// Decodes the frames of one connection.
+#[derive(Default)]
+pub struct EventDecoder {
+    clock: Arc<IdClock>,
+    seen: SeenEvents,
+    last: Option<(SessionId, MessageId, PartId)>,
+}
+
+impl std::fmt::Debug for EventDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EventDecoder")
+    }
+}
+
+/// The payload of `message.part.delta`, borrowed from the frame.
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(rename = "sessionID", borrow)]
+    session_id: std::borrow::Cow<'a, str>,
+    #[serde(rename = "messageID", borrow)]
+    message_id: std::borrow::Cow<'a, str>,
+    #[serde(rename = "partID", borrow)]
+    part_id: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    field: std::borrow::Cow<'a, str>,
+    delta: String,
+}
+
+impl EventDecoder {
+    pub(super) fn new(clock: Arc<IdClock>) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
+    /// The event in a frame's data; `None` when there is none for us: a twin, or one that was seen before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`] when the data is not JSON or not an event.
+    pub fn decode(&mut self, frame: &[u8]) -> Result<Option<Event>> {
+        let mut seen = std::mem::take(&mut self.seen);
+        let result = self.decode_with(frame, &mut seen);
+        self.seen = seen;
+        result
+    }
+
+    fn decode_with(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>> {
+        let repaired;
+        let frame = match std::str::from_utf8(frame) {
+            Ok(_) => frame,
+            Err(_) => {
+                // The standard decodes event streams with replacement characters.
+                repaired = String::from_utf8_lossy(frame).into_owned();
+                repaired.as_bytes()
+            }
+        };
+        match EventHead::parse(frame) {
+            Ok(head) => self.event(&head, seen),
+            Err(error) => match GlobalHead::parse(frame) {
+                Ok(global) => self.event(&global.payload, seen),
+                Err(_) => Err(Error::new(ErrorKind::Protocol, format!("an event cannot be read: {error}"))
+                    .with_context("bytes", frame.len().to_string())
+                    .with_source(error)),
+            },
+        }
+    }
+
+    fn event(&mut self, head: &EventHead<'_>, seen: &mut SeenEvents) -> Result<Option<Event>> {
+        if head.form == Form::Sync {
+            return Ok(None);
+        }
+        if head.id.as_deref().is_some_and(|id| !id.is_empty() && !seen.insert(id)) {
+            return Ok(None);
+        }
+        if head.kind == "message.part.delta" {
+            if let Some(event) = self.delta(head.properties) {
+                return Ok(Some(event));
+            }
+        }
+        if head.kind == "server.connected" {
+            if let Some(id) = &head.id {
+                self.clock.observe(id);
+            }
+            return Ok(Some(Event::Connected { event_id: head.id.as_ref().map(|id| id.clone().into_owned()) }));
+        }
+        let wire = match Wire::decode(head) {
+            Ok(wire) => wire,
+            Err(error) => {
+                tracing::warn!(%error, "an event does not have the shape that this build knows");
+                return Ok(Some(other(&head.kind, head.properties)));
+            }
+        };
+        Ok(Some(neutral(wire).unwrap_or_else(|| other(&head.kind, head.properties))))
+    }
+
+    fn delta(&mut self, payload: &RawValue) -> Option<Event> {
+        let delta: Delta<'_> = serde_json::from_str(payload.get()).ok()?;
+        let same = self.last.as_ref().is_some_and(|(session, message, part)| {
+            part.as_str() == delta.part_id && message.as_str() == delta.message_id && session.as_str() == delta.session_id
+        });
+        if !same {
+            self.last = None;
+        }
+        let (session_id, message_id, part_id) = self
+            .last
+            .get_or_insert_with(|| {
+                ((&*delta.session_id).into(), (&*delta.message_id).into(), (&*delta.part_id).into())
+            })
+            .clone();
+        let field = if delta.field == "text" { PartField::Text } else { PartField::Other(delta.field.into_owned()) };
+        Some(Event::Delta { session_id, message_id, part_id, field, text: delta.delta })
+    }
+}
+
+impl Decode for EventDecoder {
+    fn decode(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>> {
+        self.decode_with(frame, seen)
+    }
+}
+
+/// What a conversation is made of; `None` for everything else, which is carried through as it is.
+fn neutral(wire: Wire) -> Option<Event> {
+    Some(match wire {
+        Wire::ServerHeartbeat(_) => Event::Heartbeat,
+        Wire::ServerInstanceDisposed(_) | Wire::GlobalDisposed(_) => Event::Disposed,
+        Wire::SessionCreated(e) => Event::Session(Box::new(map::session(e.info))),
+        Wire::SessionUpdated(e) => Event::Session(Box::new(map::session(e.info))),
+        Wire::SessionDeleted(e) => Event::SessionRemoved(map::id(e.session_id)),
+        Wire::SessionStatus(e) => Event::Status { session_id: map::id(e.session_id), status: map::status(&e.status) },
+        Wire::SessionIdle(e) => Event::Status { session_id: map::id(e.session_id), status: Status::Idle },
+        Wire::SessionError(e) => {
+            Event::Error { session_id: e.session_id.map(map::id), error: map::error(e.error.as_ref()?) }
+        }
+        Wire::MessageUpdated(e) => Event::Message(Box::new(map::message(e.info, &e.session_id)?)),
+        Wire::MessageRemoved(e) => {
+            Event::MessageRemoved { session_id: map::id(e.session_id), message_id: map::id(e.message_id) }
+        }
+        Wire::MessagePartUpdated(e) => Event::Part(Box::new(map::part(e.part)?)),
+        Wire::MessagePartDelta(e) => Event::Delta {
+            session_id: map::id(e.session_id),
+            message_id: map::id(e.message_id),
+            part_id: map::id(e.part_id),
+            field: if e.field == "text" { PartField::Text } else { PartField::Other(e.field) },
+            text: e.delta,
+        },
+        Wire::MessagePartRemoved(e) => Event::PartRemoved {
+            session_id: map::id(e.session_id),
+            message_id: map::id(e.message_id),
+            part_id: map::id(e.part_id),
+        },
+        Wire::PermissionAsked(e) => Event::PermissionAsked(Box::new(asks::permission(v1::PermissionRequest {
+            id: e.id,
+            session_id: e.session_id,
+            permission: e.permission,
+            patterns: e.patterns,
+            metadata: e.metadata,
+            always: e.always,
+            tool: e.tool,
+            extra: e.extra,
+        }))),
+        Wire::PermissionReplied(e) => Event::PermissionReplied {
+            session_id: map::id(e.session_id),
+            id: map::id(e.request_id),
+            reply: asks::permission_reply(&e.reply),
+        },
+        Wire::QuestionAsked(e) => Event::QuestionAsked(Box::new(asks::question(v1::QuestionRequest {
+            id: e.id,
+            session_id: e.session_id,
+            questions: e.questions,
+            tool: e.tool,
+            extra: e.extra,
+        }))),
+        Wire::QuestionReplied(e) => Event::QuestionClosed {
+            session_id: map::id(e.session_id),
+            id: map::id(e.request_id),
+            answers: Some(e.answers),
+        },
+        Wire::QuestionRejected(e) => {
+            Event::QuestionClosed { session_id: map::id(e.session_id), id: map::id(e.request_id), answers: None }
+        }
+        Wire::TodoUpdated(e) => Event::Todos {
+            session_id: map::id(e.session_id),
+            todos: e.todos.into_iter().map(map::todo).collect(),
+        },
+        Wire::SessionDiff(e) => Event::Diff {
+            session_id: map::id(e.session_id),
+            files: e.diff.into_iter().map(map::file_diff).collect(),
+        },
+        _ => return None,
+    })
+}
+
+fn other(kind: &str, payload: &RawValue) -> Event {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "sessionID")]
+        session_id: Option<String>,
+    }
+    let named: Option<Named> = serde_json::from_str(payload.get()).ok();
+    Event::Other {
+        kind: kind.to_owned(),
+        session_id: named.and_then(|n| n.session_id).map(Into::into),
+        raw: payload.to_owned(),
+    }
+}

@@ -1,0 +1,14 @@
+//! OpenCode 1.x (seen: 1.14.48, 1.17.19, 1.18.33): its routes and events, mapped to the neutral model.
+//!
+//! Nothing here asks for a version; what differs between them is read leniently.
+
+mod asks;
+mod decode;
+mod ids;
+mod map;
+mod operations;
+mod prompt;
+mod snapshot;
+
+pub use decode::EventDecoder;
+pub(crate) use operations::V1;

@@ -1,0 +1,108 @@
+//! One connection of an event stream: reads bytes until it ends, and hands on events in batches.
+
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::queue::Batch;
+use super::sse::{Frame, SseDecoder};
+use crate::error::{Error, ErrorKind, Retry};
+use crate::model::Event;
+
+/// A batch is handed on when the network pauses, or at this many events.
+const BATCH: usize = 512;
+
+/// What a connection tells its hub.
+pub(super) enum Piece {
+    Batch(Batch),
+    /// A frame could not be read: something is missing here.
+    Damaged(Error),
+}
+
+/// Reads a body to its end and says why it ended. `decode` gives `Ok(None)` for what is nobody's business.
+///
+/// Cancel-safe in the sense that dropping it closes the connection.
+pub(super) async fn read(
+    mut response: reqwest::Response,
+    idle: Duration,
+    limit: usize,
+    mut decode: impl FnMut(&[u8]) -> Result<Option<Event>, Error>,
+    mut emit: impl FnMut(Piece),
+) -> Error {
+    let mut sse = SseDecoder::new(limit);
+    let mut batch = Batch::default();
+    let mut watchdog = pin!(tokio::time::sleep(idle));
+    loop {
+        // Most chunks are there already when we look: no timer is touched for them.
+        let ready = {
+            let next = pin!(response.chunk());
+            match futures_util::poll!(next) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => None,
+            }
+        };
+        let chunk = match ready {
+            Some(result) => result,
+            None => {
+                flush(&mut batch, &mut emit);
+                watchdog.as_mut().reset(Instant::now() + idle);
+                tokio::select! {
+                    biased;
+                    result = response.chunk() => result,
+                    () = watchdog.as_mut() => return silent(idle),
+                }
+            }
+        };
+        let mut on_frame = |data: &[u8], batch: &mut Batch| match decode(data) {
+            Ok(Some(event)) => {
+                batch.bytes += data.len();
+                batch.events.push(event);
+                if batch.events.len() >= BATCH {
+                    flush(batch, &mut emit);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                flush(batch, &mut emit);
+                emit(Piece::Damaged(error));
+            }
+        };
+        match chunk {
+            Ok(Some(bytes)) => {
+                if let Err(error) = sse.feed(&bytes, |frame: Frame<'_>| on_frame(frame.data, &mut batch)) {
+                    flush(&mut batch, &mut emit);
+                    return Error::new(ErrorKind::TooLarge, error.to_string())
+                        .with_retry(Retry::Now)
+                        .with_hint("raise the limit (TransportConfig::body_limit) if this is expected");
+                }
+            }
+            Ok(None) => {
+                // The last event may lack its blank line; it counts when it is whole.
+                if let Some(tail) = sse.finish().filter(|t| serde_json::from_slice::<serde::de::IgnoredAny>(t).is_ok()) {
+                    on_frame(&tail, &mut batch);
+                }
+                flush(&mut batch, &mut emit);
+                return Error::new(ErrorKind::Unreachable, "the server closed the event stream").with_retry(Retry::Now);
+            }
+            Err(error) => {
+                flush(&mut batch, &mut emit);
+                return Error::new(ErrorKind::Unreachable, "the event stream broke")
+                    .with_retry(Retry::Now)
+                    .with_source(error.without_url());
+            }
+        }
+    }
+}
+
+fn flush(batch: &mut Batch, emit: &mut impl FnMut(Piece)) {
+    if !batch.events.is_empty() {
+        emit(Piece::Batch(std::mem::take(batch)));
+    }
+}
+
+fn silent(idle: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("the event stream was silent for {} s", idle.as_secs_f32()))
+        .with_retry(Retry::Now)
+}

@@ -1,0 +1,183 @@
+//! Keeps one event stream to a server alive and feeds its subscribers.
+//!
+//! It reconnects when the stream breaks, falls silent or ends cleanly (servers end it when they drop a directory's
+//! state). The wait between attempts grows, and begins anew as soon as a connection has given an event. It gives up
+//! on what waiting cannot heal: wrong credentials, or no OpenCode server. It stops with its last subscriber.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::connection::{self, Piece};
+use super::queue::{Batch, Queue, StreamItem};
+use super::seen::SeenEvents;
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::model::Event;
+use crate::transport::{Backoff, BackoffPolicy};
+
+/// How a hub gets at its stream; the server's dialect implements it.
+pub(crate) trait Source: Send + Sync + 'static {
+    /// Opens a connection.
+    fn open(&self) -> BoxFuture<'_, Result<reqwest::Response>>;
+    /// A decoder for one connection.
+    fn decoder(&self) -> Box<dyn Decode>;
+    /// The longest silence, and the largest event.
+    fn limits(&self) -> (std::time::Duration, usize);
+    /// How long to wait between attempts.
+    fn backoff(&self) -> BackoffPolicy;
+}
+
+/// Makes events of the frames of one connection.
+pub(crate) trait Decode: Send {
+    /// `None` for a frame that is of no interest, among them events that were seen before.
+    fn decode(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>>;
+}
+
+/// Too large an event, or no event at all, this many times in a row is for good.
+const HOPELESS: u32 = 5;
+
+pub(crate) struct EventHub {
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    subscribers: Vec<Weak<Queue>>,
+    open: bool,
+    failed: Option<Error>,
+}
+
+/// The events of a server from the moment of subscribing on.
+///
+/// Dropping it unsubscribes; the connection is closed with its last subscriber's client.
+#[derive(Debug)]
+pub struct EventStream {
+    queue: Arc<Queue>,
+}
+
+impl EventStream {
+    /// The next item; `None` when the stream has ended for good. Cancel-safe.
+    pub async fn next(&mut self) -> Option<StreamItem> {
+        self.queue.next().await
+    }
+
+    /// The next item if one waits already.
+    pub fn try_next(&mut self) -> Option<StreamItem> {
+        self.queue.try_next().flatten()
+    }
+}
+
+impl EventHub {
+    /// Starts the task that keeps the stream alive until the hub is dropped.
+    pub(crate) fn start(source: Arc<dyn Source>) -> Self {
+        let shared = Arc::new(Shared::default());
+        let token = CancellationToken::new();
+        let (task, stop) = (run(source, shared.clone()), token.clone());
+        tokio::spawn(async move { stop.run_until_cancelled(task).await });
+        Self { shared, _stop: token.drop_guard() }
+    }
+
+    /// A new subscriber. If the stream is open, it is told so at once.
+    pub(crate) fn subscribe(&self) -> EventStream {
+        let queue = Arc::new(Queue::default());
+        let mut state = self.shared.lock();
+        if let Some(error) = &state.failed {
+            queue.push_failed(error);
+        } else if state.open {
+            queue.push_opened();
+        }
+        state.subscribers.push(Arc::downgrade(&queue));
+        EventStream { queue }
+    }
+
+    /// Whether it has given up: then a new hub is needed for a new attempt.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.shared.lock().failed.is_some()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn each(&self, open: Option<bool>, tell: impl Fn(&Queue)) {
+        let mut state = self.lock();
+        if let Some(open) = open {
+            state.open = open;
+        }
+        state.subscribers.retain(|weak| weak.upgrade().inspect(|queue| tell(queue)).is_some());
+    }
+
+    /// Hands a batch on; the event that opens a connection becomes the item that says so.
+    fn deliver(&self, mut batch: Batch) {
+        if matches!(batch.events.first(), Some(Event::Connected { .. })) {
+            self.each(Some(true), Queue::push_opened);
+        }
+        batch.events.retain(|event| !matches!(event, Event::Heartbeat));
+        if !batch.events.is_empty() {
+            let batch = Arc::new(batch);
+            self.each(None, |queue| queue.push_batch(&batch));
+        }
+    }
+}
+
+async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
+    let mut backoff = Backoff::new(BackoffPolicy { attempts: None, ..source.backoff() });
+    let mut seen = SeenEvents::default();
+    let (idle, limit) = source.limits();
+    let mut hopeless = 0;
+    loop {
+        let error = match source.open().await {
+            Ok(response) => {
+                let mut decoder = source.decoder();
+                let mut events = false;
+                let ended = connection::read(
+                    response,
+                    idle,
+                    limit,
+                    |frame| decoder.decode(frame, &mut seen),
+                    |piece| match piece {
+                        Piece::Batch(batch) => {
+                            events = true;
+                            shared.deliver(batch);
+                        }
+                        Piece::Damaged(error) => {
+                            tracing::warn!(%error, "an event could not be read");
+                            shared.each(None, Queue::push_damaged);
+                        }
+                    },
+                )
+                .await;
+                if events {
+                    backoff.reset();
+                }
+                ended
+            }
+            Err(error) => error,
+        };
+        hopeless = match error.kind() {
+            ErrorKind::TooLarge | ErrorKind::Incompatible | ErrorKind::NotFound => hopeless + 1,
+            _ => 0,
+        };
+        // A starting server or a proxy may answer with a page for a moment; credentials do not heal.
+        let fatal = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Tls | ErrorKind::InvalidInput);
+        if fatal || hopeless >= HOPELESS {
+            shared.lock().failed = Some(error.duplicate());
+            shared.each(Some(false), |queue| queue.push_failed(&error));
+            return;
+        }
+        shared.each(Some(false), |queue| queue.push_closed(&error));
+        let retry = if error.retry() == Retry::Never { error.duplicate().with_retry(Retry::Now) } else { error.duplicate() };
+        let wait = backoff.after(&retry, rand::random()).unwrap_or_default();
+        tracing::debug!(%error, ?wait, "the event stream is made again");
+        tokio::time::sleep(wait).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! What a connection may be told: who we are, whom we trust, how long we wait.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::redact::Secret;
+use super::retry::BackoffPolicy;
+
+/// HTTP Basic credentials (RFC 7617), the only ones that OpenCode servers take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user; OpenCode's default is `opencode`.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+impl Credentials {
+    /// From `OPENCODE_SERVER_PASSWORD` and, if set, `OPENCODE_SERVER_USERNAME`; `None` without a password.
+    pub fn from_environment() -> Option<Self> {
+        let password = std::env::var("OPENCODE_SERVER_PASSWORD").ok().filter(|p| !p.is_empty())?;
+        let user = std::env::var("OPENCODE_SERVER_USERNAME").ok().filter(|u| !u.is_empty());
+        Some(Self { user: user.unwrap_or_else(|| "opencode".into()), password: Secret::new(password) })
+    }
+}
+
+/// How long each phase may take. A turn has no limit here: it is not one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name lookup, TCP and TLS. Default 10 s.
+    pub connect: Duration,
+    /// From the request to the head of the answer. Default 60 s: some operations ask a model.
+    pub head: Duration,
+    /// Between two pieces of an answer's body; event streams have `stream_idle`. Default 30 s.
+    pub body_idle: Duration,
+    /// An event stream without any byte, heartbeats included, is dead. Default 30 s (servers beat every 10 to 15).
+    pub stream_idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            head: Duration::from_secs(60),
+            body_idle: Duration::from_secs(30),
+            stream_idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The oldest TLS that is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMinimum {
+    /// TLS 1.3 (RFC 8446). The default.
+    #[default]
+    Tls13,
+    /// TLS 1.2 (RFC 5246), for servers behind old proxies.
+    Tls12,
+}
+
+/// Whom to trust and who we are on TLS connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsPolicy {
+    /// The oldest version.
+    pub minimum: TlsMinimum,
+    /// PEM file with certificates to trust beside the system's.
+    pub extra_ca: Option<PathBuf>,
+    /// PEM file with our certificate and its key, for servers that want one.
+    pub client_identity: Option<PathBuf>,
+}
+
+/// Everything about how to talk; nothing about what to say.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// Who we are. `None` asks as nobody.
+    pub credentials: Option<Credentials>,
+    /// TLS.
+    pub tls: TlsPolicy,
+    /// Time limits.
+    pub timeouts: Timeouts,
+    /// Proxy address; `None` follows `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Never used for loopback.
+    pub proxy: Option<String>,
+    /// Repeating of requests that may be repeated.
+    pub retry: BackoffPolicy,
+    /// The largest answer and the largest event, in bytes. Default 256 MiB.
+    pub body_limit: usize,
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        Self {
+            credentials: None,
+            tls: TlsPolicy::default(),
+            timeouts: Timeouts::default(),
+            proxy: None,
+            retry: BackoffPolicy::default(),
+            body_limit: crate::stream::sse::DEFAULT_EVENT_LIMIT,
+        }
+    }
+}

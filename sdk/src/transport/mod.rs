@@ -1,0 +1,16 @@
+//! HTTP: one request in, one answer or one event stream out.
+//!
+//! TLS policy, pooling, compression, proxies, credentials, time limits per phase, and retrying as the error allows.
+//! Deliberately not here: what the requests mean (`dialect`) and reconnecting of event streams (`stream`).
+
+mod config;
+mod errors;
+mod http;
+mod redact;
+mod retry;
+
+pub use config::{Credentials, Timeouts, TlsMinimum, TlsPolicy, TransportConfig};
+pub(crate) use errors::{classify, from_decode};
+pub(crate) use http::{Answer, Transport};
+pub use redact::Secret;
+pub use retry::{Backoff, BackoffPolicy};
