@@ -1,1 +1,11 @@
-//! stub
+//! Test your OpenCode client without a key: a scripted model, real servers around it, and a network that fails.
+//!
+//! - [`scripted`]: an OpenAI-compatible model on loopback that says what a script tells it.
+//! - [`server`]: a real OpenCode with such a model, a home and a project of its own.
+
+//!
+//! Nothing here is for production: errors are plain and the servers listen on loopback only.
+#![deny(missing_docs)]
+
+pub mod scripted;
+pub mod server;

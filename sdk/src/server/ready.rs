@@ -1,0 +1,80 @@
+//! Whether a server answers: `GET /global/health`, each probe bounded on its own.
+//!
+//! A probe that the server accepts while it still starts can hang for ever, so one long wait would not do. Plain
+//! TCP on purpose: loopback needs neither TLS nor a pool, and this must work before any client exists.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A health answer is below 100 bytes; anything much larger is not one.
+const ANSWER_BYTES: u64 = 64 * 1024;
+const PROBE_BOUND: Duration = Duration::from_secs(2);
+const PROBE_PAUSE: Duration = Duration::from_millis(25);
+
+/// Asks until the server says that it is healthy, and gives its version. Unbounded: the caller has the deadline.
+pub(super) async fn healthy(port: u16, authorization: Option<&str>) -> String {
+    loop {
+        match tokio::time::timeout(PROBE_BOUND, probe(port, authorization)).await {
+            Ok(Some(version)) => return version,
+            _ => tokio::time::sleep(PROBE_PAUSE).await,
+        }
+    }
+}
+
+/// The value of the `authorization` header for these credentials.
+pub(super) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
+}
+
+async fn probe(port: u16, authorization: Option<&str>) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let mut request =
+        format!("GET /global/health HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: application/json\r\n");
+    if let Some(value) = authorization {
+        request.push_str(&format!("authorization: {value}\r\n"));
+    }
+    request.push_str("connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES).read_to_end(&mut answer).await.ok()?;
+    version_of(&answer)
+}
+
+fn version_of(answer: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(answer).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    if head.split_whitespace().nth(1)? != "200" {
+        return None;
+    }
+    // The body may be chunked; the one JSON object in it starts at the first brace either way.
+    let object = body.get(body.find('{')?..)?;
+    let value = serde_json::Deserializer::from_str(object).into_iter::<serde_json::Value>().next()?.ok()?;
+    (value.get("healthy")?.as_bool()?).then(|| value.get("version")?.as_str().map(str::to_owned))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_of;
+
+    #[test]
+    fn health_is_read_from_plain_and_chunked_answers_and_from_nothing_else() {
+        let body = r#"{"healthy":true,"version":"1.2.3"}"#;
+        let plain = format!("HTTP/1.1 200 OK\r\ncontent-length: 34\r\n\r\n{body}");
+        let chunked =
+            format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n22\r\n{body}\r\n0\r\n\r\n");
+        assert_eq!(version_of(plain.as_bytes()).as_deref(), Some("1.2.3"));
+        assert_eq!(version_of(chunked.as_bytes()).as_deref(), Some("1.2.3"));
+        for wrong in [
+            "",
+            "HTTP/1.1 503 no\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\n\r\n<html>",
+            "HTTP/1.1 200 OK\r\n\r\n{\"healthy\":false,\"version\":\"1\"}",
+            "HTTP/1.1 200 OK\r\n\r\n{\"healthy\":tr",
+        ] {
+            assert_eq!(version_of(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

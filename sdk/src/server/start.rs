@@ -1,0 +1,355 @@
+//! Starting a server: its home, its environment, its port, and the wait until it answers.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::guard::{Guarded, Spawn};
+use super::output::Output;
+use super::ready;
+use crate::{Error, ErrorKind, Result, Retry};
+
+/// Between choosing a free port and the server taking it another process can be faster.
+const PORT_ATTEMPTS: usize = 5;
+/// Log lines that an error carries.
+const ERROR_LINES: usize = 20;
+
+/// Where the server keeps its configuration, credentials and sessions.
+#[derive(Clone, Debug, Default)]
+pub enum Home {
+    /// A new empty directory, removed when the server stops, also when our process is killed.
+    #[default]
+    Fresh,
+    /// This directory (made when missing, kept afterwards) as `HOME`, with the XDG directories inside it.
+    At(PathBuf),
+    /// The home of the person who runs us, with their providers and sessions.
+    Inherit,
+}
+
+/// How to run a server.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// The OpenCode binary; see [`ensure`](super::ensure).
+    pub binary: PathBuf,
+    /// The project, which becomes the working directory of the server.
+    pub directory: PathBuf,
+    /// Default [`Home::Fresh`].
+    pub home: Home,
+    /// The port on 127.0.0.1; default (`None`) a free one.
+    pub port: Option<u16>,
+    /// Password for HTTP Basic (user `opencode`); default none. Not shown by `Debug`.
+    pub password: Option<String>,
+    /// More environment variables. They win over everything else that is set here.
+    pub environment: Vec<(String, String)>,
+    /// Configuration in the form of `opencode.json`, laid over the files of the home and the project.
+    pub config: Option<serde_json::Value>,
+    /// Whether the server may install packages from the network. Every server tries to install one into its
+    /// configuration directory; plugins need it. Default (`None`): only with [`Home::Inherit`].
+    pub package_install: Option<bool>,
+    /// A file that gets everything the server prints, appended.
+    pub log_file: Option<PathBuf>,
+    /// Bound of the whole start. Default 30 s.
+    pub start_bound: Duration,
+}
+
+impl ServerOptions {
+    /// Options with every default, for this binary and project.
+    pub fn new(binary: impl Into<PathBuf>, directory: impl Into<PathBuf>) -> Self {
+        Self {
+            binary: binary.into(),
+            directory: directory.into(),
+            home: Home::default(),
+            port: None,
+            password: None,
+            environment: Vec::new(),
+            config: None,
+            package_install: None,
+            log_file: None,
+            start_bound: Duration::from_secs(30),
+        }
+    }
+}
+
+impl std::fmt::Debug for ServerOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerOptions")
+            .field("binary", &self.binary)
+            .field("directory", &self.directory)
+            .field("home", &self.home)
+            .field("port", &self.port)
+            .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("start_bound", &self.start_bound)
+            // The configuration and the environment can hold keys of providers.
+            .finish_non_exhaustive()
+    }
+}
+
+/// A running local server. Dropping it ends the server and waits (up to 5 s, usually milliseconds) until it is gone.
+#[derive(Debug)]
+pub struct LocalServer {
+    pub(super) guarded: Guarded,
+    output: Output,
+    url: String,
+    port: u16,
+    pid: Option<u32>,
+    version: String,
+}
+
+impl LocalServer {
+    /// Starts a server and waits until it answers. When this future is dropped, the half-started server is ended.
+    ///
+    /// # Errors
+    /// - `user.configuration`: the project directory does not exist.
+    /// - `system.local_server`: it cannot be run, or it ended while starting; [`context`](Error::context)
+    ///   `output` has its last lines.
+    /// - `system.timeout`: it did not answer within [`start_bound`](ServerOptions::start_bound).
+    pub async fn start(options: ServerOptions) -> Result<Self> {
+        if !options.directory.is_dir() {
+            let message = format!("the project directory {} does not exist", options.directory.display());
+            return Err(Error::new(ErrorKind::Configuration, message).with_operation("server.start"));
+        }
+        let deadline = tokio::time::Instant::now() + options.start_bound;
+        let mut attempt = 1;
+        loop {
+            let port = match options.port {
+                Some(port) => port,
+                None => free_port()?,
+            };
+            let started = match Starting::spawn(&options, port) {
+                Ok(starting) => starting.ready(&options, deadline).await,
+                Err(error) => Err(error),
+            };
+            match started {
+                Err(error)
+                    if error.retry() == Retry::Now && options.port.is_none() && attempt < PORT_ATTEMPTS =>
+                {
+                    tracing::debug!(
+                        port,
+                        attempt,
+                        "another process took the port first; choosing another one"
+                    );
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The base URL, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id of the server itself, when the system told it.
+    pub fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// The process group of the server and its guardian (on Windows: the server).
+    pub fn group(&self) -> u32 {
+        self.guarded.group
+    }
+
+    /// The version that the server reported.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The last lines (at most 200 are kept) that the server printed on stdout or stderr, oldest first.
+    pub fn output_tail(&self, lines: usize) -> Vec<String> {
+        self.output.tail(lines)
+    }
+
+    /// Whether the server still runs.
+    pub fn is_running(&self) -> bool {
+        self.guarded.exit_status().is_none()
+    }
+
+    /// Completes when the server has ended, for whatever reason. Cancel safe.
+    pub async fn exited(&self) {
+        self.guarded.exited().await;
+    }
+}
+
+/// A server that was spawned but has not answered yet; dropping the guardian ends it.
+struct Starting {
+    guarded: Guarded,
+    output: Output,
+    port: u16,
+}
+
+impl Starting {
+    fn spawn(options: &ServerOptions, port: u16) -> Result<Self> {
+        let (environment, scratch) = environment(options)?;
+        let log = options.log_file.as_deref().map(open_log).transpose()?;
+        let arguments = ["serve", "--hostname", "127.0.0.1", "--port"].map(OsString::from);
+        let (guarded, stdout, stderr) = Spawn {
+            binary: &options.binary,
+            arguments: arguments.into_iter().chain([port.to_string().into()]).collect(),
+            directory: &options.directory,
+            environment,
+            scratch: scratch.as_ref().map(tempfile::TempDir::path),
+        }
+        .spawn()?;
+        // From here on the guardian removes the directory, because only it is sure to see the end.
+        let _kept = scratch.map(tempfile::TempDir::keep);
+        let output = Output::new(log);
+        output.drain(stdout)?;
+        output.drain(stderr)?;
+        Ok(Self { guarded, output, port })
+    }
+
+    async fn ready(self, options: &ServerOptions, deadline: tokio::time::Instant) -> Result<LocalServer> {
+        let authorization = options.password.as_deref().map(|p| ready::basic("opencode", p));
+        let answers = async {
+            let mut facts = self.output.facts();
+            // The sender lives in `self.output`, so this only ends with the line.
+            let url = match facts.wait_for(|f| f.url.is_some()).await {
+                Ok(facts) => facts.url.clone().unwrap_or_default(),
+                Err(_) => std::future::pending().await,
+            };
+            (url, ready::healthy(self.port, authorization.as_deref()).await)
+        };
+        let (url, version) = tokio::select! {
+            answered = answers => answered,
+            () = self.guarded.exited() => return Err(self.ended_early().await),
+            () = tokio::time::sleep_until(deadline) => {
+                let message = format!("OpenCode did not answer within {:?}", options.start_bound);
+                return Err(self.failed(Error::new(ErrorKind::Timeout, message)));
+            }
+        };
+        let pid = self.output.facts().borrow().pid;
+        tracing::debug!(url, version, pid, "local server is ready");
+        Ok(LocalServer { guarded: self.guarded, output: self.output, url, port: self.port, pid, version })
+    }
+
+    async fn ended_early(&self) -> Error {
+        // The last words travel through a pipe and a thread of their own: give them a moment to arrive.
+        for _ in 0..20 {
+            if self.output.is_drained() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let status = self.guarded.exit_status().map_or_else(String::new, |s| format!(" ({s})"));
+        let error = Error::new(ErrorKind::LocalServer, format!("OpenCode ended while it started{status}"));
+        // OpenCode 1.x prints nothing but `ServeError` when its port is taken, so the port is tried instead.
+        let taken = TcpListener::bind(("127.0.0.1", self.port)).is_err();
+        self.failed(if taken { error.with_retry(Retry::Now) } else { error })
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        let error = error.with_operation("server.start").with_context("port", self.port.to_string());
+        let error = if error.retry() == Retry::Now {
+            error.with_hint(format!("port {} is in use: choose another one", self.port))
+        } else {
+            error.with_hint("look at its last lines in the full report")
+        };
+        error.with_context("output", self.output.tail(ERROR_LINES).join("\n    "))
+    }
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn open_log(path: &Path) -> Result<File> {
+    File::options().create(true).append(true).open(path).map_err(|e| {
+        Error::new(ErrorKind::Io, format!("cannot write the log file {}: {e}", path.display())).with_source(e)
+    })
+}
+
+/// The environment of the server: ours without what would steer OpenCode, plus what the options say.
+fn environment(options: &ServerOptions) -> Result<(Vec<(OsString, OsString)>, Option<tempfile::TempDir>)> {
+    let own_home = !matches!(options.home, Home::Inherit);
+    let mut all: Vec<(OsString, OsString)> = std::env::vars_os()
+        .filter(|(key, _)| {
+            let key = key.to_string_lossy();
+            !(key.starts_with("OPENCODE_") || own_home && (key.starts_with("XDG_") || key == "HOME"))
+        })
+        .collect();
+    let mut set = |key: &str, value: OsString| {
+        all.retain(|(k, _)| k != key);
+        all.push((key.into(), value));
+    };
+    let scratch = match &options.home {
+        Home::Fresh => Some(tempfile::Builder::new().prefix("nexus-home-").tempdir()?),
+        Home::At(path) => {
+            std::fs::create_dir_all(path)?;
+            None
+        }
+        Home::Inherit => None,
+    };
+    let home = match (&scratch, &options.home) {
+        (Some(fresh), _) => Some(fresh.path().to_owned()),
+        (None, Home::At(path)) => Some(std::path::absolute(path)?),
+        _ => None,
+    };
+    if let Some(home) = home {
+        for (key, below) in [
+            ("XDG_CONFIG_HOME", ".config"),
+            ("XDG_DATA_HOME", ".local/share"),
+            ("XDG_STATE_HOME", ".local/state"),
+            ("XDG_CACHE_HOME", ".cache"),
+        ] {
+            set(key, home.join(below).into());
+        }
+        set("USERPROFILE", home.clone().into());
+        set("HOME", home.into());
+    }
+    set("OPENCODE_DISABLE_AUTOUPDATE", "1".into());
+    set("OPENCODE_DISABLE_MODELS_FETCH", "1".into());
+    if !options.package_install.unwrap_or(!own_home) {
+        // The server embeds npm, which takes its settings from here: offline, its install fails at once.
+        set("npm_config_offline", "true".into());
+        set("OPENCODE_DISABLE_LSP_DOWNLOAD", "1".into());
+    }
+    for key in ["NO_PROXY", "no_proxy"] {
+        // A provider on loopback (a local model, a test) must not be asked through the proxy of the company.
+        let before = std::env::var(key).unwrap_or_default();
+        let comma = if before.is_empty() { "" } else { "," };
+        set(key, format!("{before}{comma}127.0.0.1,localhost,::1").into());
+    }
+    if let Some(config) = &options.config {
+        set("OPENCODE_CONFIG_CONTENT", config.to_string().into());
+    }
+    if let Some(password) = &options.password {
+        set("OPENCODE_SERVER_PASSWORD", password.into());
+        set("OPENCODE_SERVER_USERNAME", "opencode".into());
+    }
+    for (key, value) in &options.environment {
+        set(key, value.into());
+    }
+    Ok((all, scratch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value<'a>(all: &'a [(OsString, OsString)], key: &str) -> Option<&'a str> {
+        all.iter().find(|(k, _)| k == key).and_then(|(_, v)| v.to_str())
+    }
+
+    #[test]
+    fn a_fresh_home_holds_every_directory_and_the_password_is_not_in_debug() {
+        let mut options = ServerOptions::new("opencode", ".");
+        options.password = Some("hunter2".to_owned());
+        options.environment = vec![("HOME".to_owned(), "/elsewhere".to_owned())];
+        let (all, scratch) = environment(&options).unwrap();
+        let home = scratch.unwrap().path().to_owned();
+        assert!(value(&all, "XDG_DATA_HOME").unwrap().starts_with(home.to_str().unwrap()));
+        assert_eq!(value(&all, "HOME"), Some("/elsewhere"), "the caller's variables win");
+        assert_eq!(value(&all, "npm_config_offline"), Some("true"));
+        assert_eq!(all.iter().filter(|(k, _)| k == "HOME").count(), 1);
+        assert!(!format!("{options:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,123 @@
+//! A real OpenCode with a scripted model, a home and a project of its own; as many at once as wanted.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use opencode_nexus::server::{FindOptions, InstallOptions, LocalServer, PINNED, ServerOptions, ensure};
+use opencode_nexus::{Error, ErrorKind, Result};
+use serde_json::{Value, json};
+
+use crate::scripted::{Behaviour, ScriptedModel, server_config};
+
+/// What kind of server a test wants.
+#[derive(Clone, Debug)]
+pub struct TestServerOptions {
+    /// The version of OpenCode, installed when it is missing. Default [`PINNED`].
+    pub version: String,
+    /// What the model does. Default: it echoes.
+    pub behaviour: Behaviour,
+    /// OpenCode's `permission` setting. Default: `bash` and `edit` ask.
+    pub permission: Value,
+    /// Password of the server; default none.
+    pub password: Option<String>,
+    /// Laid over the configuration, key by key at the top level. Default empty.
+    pub config: serde_json::Map<String, Value>,
+    /// More environment variables.
+    pub environment: Vec<(String, String)>,
+    /// Whether the server takes snapshots of the project (undo needs them; they cost time in every turn).
+    /// Default true, as OpenCode has it.
+    pub snapshot: bool,
+}
+
+impl Default for TestServerOptions {
+    fn default() -> Self {
+        Self {
+            version: PINNED.to_owned(),
+            behaviour: Behaviour::default(),
+            permission: json!({"bash": "ask", "edit": "ask"}),
+            password: None,
+            config: serde_json::Map::new(),
+            environment: Vec::new(),
+            snapshot: true,
+        }
+    }
+}
+
+impl TestServerOptions {
+    /// The default options with this behaviour.
+    pub fn with(behaviour: Behaviour) -> Self {
+        Self { behaviour, ..Self::default() }
+    }
+}
+
+/// A running server with all that belongs to it. Dropping it ends and removes everything.
+pub struct TestServer {
+    /// Base URL of the server.
+    pub url: String,
+    /// The project: a git repository with `hello.txt`, which holds `hello\n`.
+    pub directory: PathBuf,
+    /// The server. Declared before the model: it must end first.
+    pub server: LocalServer,
+    /// Its model.
+    pub model: ScriptedModel,
+    _project: tempfile::TempDir,
+}
+
+impl TestServer {
+    /// Installs OpenCode when it is missing, and starts it.
+    ///
+    /// # Errors
+    /// Those of [`ensure`] and [`LocalServer::start`]; `system.io` when git is missing or the project cannot be made.
+    pub async fn start(options: TestServerOptions) -> Result<Self> {
+        let model = ScriptedModel::start(options.behaviour).await?;
+        let project = tempfile::Builder::new().prefix("nexus-project-").tempdir()?;
+        let directory = project.path().canonicalize()?;
+        make_project(&directory).await?;
+        let mut config = server_config(&model, options.permission);
+        config["snapshot"] = json!(options.snapshot);
+        for (key, value) in options.config {
+            config[key] = value;
+        }
+        let binary = opencode_binary(&options.version).await?;
+        let mut server = ServerOptions::new(binary, &directory);
+        server.config = Some(config);
+        server.password = options.password;
+        server.environment = options.environment;
+        server.start_bound = std::time::Duration::from_secs(60);
+        let server = LocalServer::start(server).await?;
+        let url = server.url().to_owned();
+        Ok(Self { url, directory, server, model, _project: project })
+    }
+}
+
+/// The binary of a version: from our cache, else installed there by npm.
+///
+/// # Errors
+/// Those of [`ensure`].
+pub async fn opencode_binary(version: &str) -> Result<PathBuf> {
+    let find = FindOptions { environment: false, version: version.to_owned(), ..FindOptions::default() };
+    Ok(ensure(&find, InstallOptions::default()).await?.path)
+}
+
+async fn make_project(directory: &Path) -> Result<()> {
+    tokio::fs::write(directory.join("hello.txt"), "hello\n").await?;
+    git(directory, &["init", "--quiet"]).await?;
+    git(directory, &["add", "hello.txt"]).await?;
+    let identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"];
+    git(directory, &[&identity[..], &["commit", "--quiet", "--message", "Say hello"]].concat()).await
+}
+
+async fn git(directory: &Path, arguments: &[&str]) -> Result<()> {
+    let mut command = tokio::process::Command::new("git");
+    command.args(arguments).current_dir(directory).stdin(Stdio::null()).kill_on_drop(true);
+    // The settings of the person who runs the tests must not count.
+    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    let output = command.output().await.map_err(|e| {
+        Error::new(ErrorKind::Io, format!("cannot run git: {e}")).with_hint("install git, for example by apt")
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Error::new(ErrorKind::Io, format!("git {} failed: {stderr}", arguments.join(" "))))
+}
