@@ -1,1 +1,47 @@
-fn main() {}
+//! `cargo xtask`: the chores of this repository. Each subcommand lives in a module of its own.
+mod api;
+mod coverage;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Generates the wire types, operations and events of `opencode-api` from `sdk/api/spec`.
+    Api {
+        /// Only compare; fail when the generated files differ.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Compares the generated operations and events with what a real server says about itself.
+    Coverage(coverage::Arguments),
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Api { check } => api::run(&root(), check),
+        Task::Coverage(arguments) => coverage::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Operations: path, query, body and answer of each.
+use serde_json::Value;
+
+use super::emit::rust_type;
+use super::lower::{Lowering, Place as SchemaPlace};
+use super::model::{File, Item, OperationItem, Parameter, Place, Type};
+use super::naming::{pascal, snake};
+
+/// All operations in the order of the document.
+pub fn lower(lowering: &mut Lowering<'_>) -> Result<Vec<OperationItem>, String> {
+    let paths = lowering.paths;
+    let mut operations = Vec::new();
+    for (path, methods) in paths {
+        for (method, operation) in methods.as_object().into_iter().flatten() {
+            let id = operation.get("operationId").and_then(Value::as_str);
+            let id = id.ok_or_else(|| format!("{method} {path} has no operationId"))?;
+            operations.push(one(lowering, id, method, path, operation)?);
+        }
+    }
+    Ok(operations)
+}
+
+fn one(
+    lowering: &mut Lowering<'_>,
+    id: &str,
+    method: &str,
+    path: &str,
+    operation: &Value,
+) -> Result<OperationItem, String> {
+    let mut segments: Vec<&str> = id.split('.').collect();
+    let name = pascal(segments.pop().ok_or("an empty operationId")?);
+    let (response_kind, response) = response(lowering, id, operation)?;
+    let mut item = OperationItem {
+        id: id.to_owned(),
+        modules: segments.into_iter().map(snake).collect(),
+        name,
+        method: pascal(method),
+        path: path.to_owned(),
+        location: "None",
+        response_kind,
+        response,
+        required: Vec::new(),
+        filled: Vec::new(),
+        optional: Vec::new(),
+        deprecated: operation.get("deprecated").and_then(Value::as_bool).unwrap_or(false),
+    };
+    if path.ends_with('*') {
+        let rust = "String".to_owned();
+        item.required.push(Parameter { place: Place::Tail, wire: "*".into(), name: "path".into(), rust });
+    }
+    for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+        add_parameter(lowering, &mut item, parameter)?;
+    }
+    // The order of the path, not that of the document.
+    item.required
+        .sort_by_key(|parameter| path.find(&format!("{{{}}}", parameter.wire)).unwrap_or(usize::MAX));
+    if let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") {
+        add_body(lowering, &mut item, schema)?;
+    }
+    Ok(item)
+}
+
+fn add_parameter(
+    lowering: &mut Lowering<'_>,
+    item: &mut OperationItem,
+    parameter: &Value,
+) -> Result<(), String> {
+    let wire = parameter.get("name").and_then(Value::as_str).ok_or("a parameter without name")?;
+    let place = match parameter.get("in").and_then(Value::as_str) {
+        Some("path") => Place::Path,
+        Some("query") => Place::Query,
+        other => return Err(format!("{}: parameters in {other:?} are not supported", item.id)),
+    };
+    if place == Place::Query {
+        match wire {
+            "directory" | "workspace" => {
+                item.location = "Query";
+                return Ok(());
+            }
+            "location" | "location[directory]" | "location[workspace]" => {
+                item.location = "Bracket";
+                return Ok(());
+            }
+            _ => {}
+        }
+    }
+    let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(place == Place::Path);
+    let schema = parameter.get("schema").unwrap_or(&Value::Null);
+    let rust = parameter_type(lowering, item, wire, schema)?;
+    let parameter = Parameter { place, wire: wire.to_owned(), name: snake(wire), rust };
+    if required {
+        item.required.push(parameter)
+    } else {
+        item.optional.push(parameter)
+    }
+    Ok(())
+}
+
+/// The Rust type of a path or query parameter: what is sent is chosen by us, so plain types do.
+fn parameter_type(
+    lowering: &mut Lowering<'_>,
+    item: &OperationItem,
+    wire: &str,
+    schema: &Value,
+) -> Result<String, String> {
+    let hint = format!("{}{}", pascal(&item.id), pascal(wire));
+    let place = SchemaPlace { file: File::Bodies, hint, property: wire };
+    // A flag that may also be written as text: "true", "false".
+    let is_flag = schema.to_string().contains("\"true\"");
+    Ok(match lowering.slot(schema, &place)?.of {
+        _ if is_flag => "bool".to_owned(),
+        Type::Number => "u64".to_owned(),
+        Type::Value => "String".to_owned(),
+        of => rust_type(&of, None),
+    })
+}
+
+fn add_body(lowering: &mut Lowering<'_>, item: &mut OperationItem, schema: &Value) -> Result<(), String> {
+    let hint = format!("{}Body", pascal(&item.id));
+    let of = lowering.slot(schema, &SchemaPlace { file: File::Bodies, hint, property: "body" })?.of;
+    let parameter = Parameter {
+        place: Place::Body,
+        wire: "body".into(),
+        name: "body".into(),
+        rust: rust_type(&of, None),
+    };
+    if needs_something(lowering, &of) {
+        item.required.push(parameter)
+    } else {
+        item.filled.push(parameter)
+    }
+    Ok(())
+}
+
+/// Whether a body is useless when nothing in it is set.
+fn needs_something(lowering: &Lowering<'_>, of: &Type) -> bool {
+    let Type::Named(file, name) = of else { return true };
+    let found = lowering.definitions.iter().find(|found| found.file == *file && found.name == *name);
+    match found.map(|found| &found.item) {
+        Some(Item::Struct { fields, .. }) => fields.iter().any(|field| field.mode != super::model::Mode::Opt),
+        _ => true,
+    }
+}
+
+/// What a successful response is, and its type.
+fn response(
+    lowering: &mut Lowering<'_>,
+    id: &str,
+    operation: &Value,
+) -> Result<(&'static str, Type), String> {
+    let websocket = operation.get("x-websocket").and_then(Value::as_bool).unwrap_or(false);
+    if websocket || lowering.overlay.websockets.contains(id) {
+        return Ok(("WebSocket", Type::Unit));
+    }
+    let responses = operation.get("responses").and_then(Value::as_object);
+    let success = responses.into_iter().flatten().find(|(status, _)| status.starts_with('2'));
+    let content = success.and_then(|(_, response)| response.get("content")).and_then(Value::as_object);
+    let Some((media, content)) = content.and_then(|content| content.iter().next()) else {
+        return Ok(("Empty", Type::Unit));
+    };
+    let schema = content.get("schema").unwrap_or(&Value::Null);
+    let hint = format!("{}Response", pascal(id));
+    let place = SchemaPlace { file: File::Bodies, hint, property: "response" };
+    Ok(match media.split(';').next().unwrap_or_default() {
+        "application/json" => {
+            let slot = lowering.slot(schema, &place)?;
+            ("Json", if slot.nullable { Type::Value } else { slot.of })
+        }
+        "text/event-stream" => match lowering.slot(schema, &place)?.of {
+            of @ (Type::Envelope | Type::GlobalEnvelope) => ("EventStream", of),
+            _ => ("EventStream", Type::Envelope),
+        },
+        "application/octet-stream" => ("Bytes", Type::Unit),
+        media if media.starts_with("text/") => ("Text", Type::Unit),
+        other => return Err(format!("{id} answers with {other}")),
+    })
+}

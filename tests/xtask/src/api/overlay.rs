@@ -1,0 +1,55 @@
+//! What real servers do differently from their interface document.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// Corrections to an interface document. Types are named as in the generated code, fields as on the wire.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    /// `Type.field` that some server of this line leaves out although the document requires it.
+    pub optional: BTreeSet<String>,
+    /// `Type.field` → the id type that it holds.
+    pub ids: BTreeMap<String, String>,
+    /// The name the generator would choose → a better one.
+    pub names: BTreeMap<String, String>,
+    /// Events that are sent but not in the document: kind → schema of the payload.
+    pub events: BTreeMap<String, Value>,
+    /// Operations that upgrade to a WebSocket without saying so.
+    pub websockets: BTreeSet<String>,
+}
+
+impl Overlay {
+    /// Reads an overlay file.
+    pub fn from_json(json: &Value) -> Result<Self, String> {
+        let object = json.as_object().ok_or("the overlay is not an object")?;
+        let mut overlay = Self::default();
+        for (key, value) in object {
+            match key.as_str() {
+                "about" => {}
+                "optional" => overlay.optional = texts(value),
+                "websockets" => overlay.websockets = texts(value),
+                "ids" => overlay.ids = renames(value),
+                "names" => overlay.names = renames(value),
+                "events" => {
+                    overlay.events = value
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .map(|(kind, schema)| (kind.clone(), schema.clone()))
+                        .collect();
+                }
+                other => return Err(format!("the overlay has an unknown key: {other}")),
+            }
+        }
+        Ok(overlay)
+    }
+}
+
+fn texts(value: &Value) -> BTreeSet<String> {
+    value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+fn renames(value: &Value) -> BTreeMap<String, String> {
+    let entries = value.as_object().into_iter().flatten();
+    entries.filter_map(|(from, to)| Some((from.clone(), to.as_str()?.to_owned()))).collect()
+}
