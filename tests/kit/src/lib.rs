@@ -7,5 +7,6 @@
 //! Nothing here is for production: errors are plain and the servers listen on loopback only.
 #![deny(missing_docs)]
 
+pub mod fault_proxy;
 pub mod scripted;
 pub mod server;
