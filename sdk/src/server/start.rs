@@ -278,10 +278,12 @@ fn open_log(path: &Path) -> Result<File> {
     })
 }
 
+type Variables = Vec<(OsString, OsString)>;
+
 /// The environment of the server: ours without what would steer OpenCode, plus what the options say.
-fn environment(options: &ServerOptions) -> Result<(Vec<(OsString, OsString)>, Option<tempfile::TempDir>)> {
+fn environment(options: &ServerOptions) -> Result<(Variables, Option<tempfile::TempDir>)> {
     let own_home = !matches!(options.home, Home::Inherit);
-    let mut all: Vec<(OsString, OsString)> = std::env::vars_os()
+    let mut all: Variables = std::env::vars_os()
         .filter(|(key, _)| {
             let key = key.to_string_lossy();
             !(key.starts_with("OPENCODE_") || own_home && (key.starts_with("XDG_") || key == "HOME"))
