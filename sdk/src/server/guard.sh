@@ -6,10 +6,14 @@
 # whatever the server leaves behind, also in sessions of its own (its shell tool does that), becomes our child.
 scratch=$1
 shift
+# A client that dies while it starts us must not take us along; a handler, because `ignore` would be inherited.
+trap : PIPE
 exec 3<&0
 "$@" 3<&- </dev/null &
 server=$!
 echo "nexus-guard: server $server" >&2
+# Shells report how a job ended; after the client's death that report would end this process by SIGPIPE.
+exec >/dev/null 2>&1
 
 # Where /proc is missing: every descendant of the server, by the parents that ps shows.
 family() {
@@ -31,7 +35,7 @@ family() {
     done
   fi
   kill -KILL "$server" $left
-) >/dev/null 2>&1 &
+) &
 
 wait "$server"
 status=$?

@@ -1,17 +1,14 @@
 //! Installs one version of OpenCode into our cache: resolve, download, verify, unpack, and only then rename.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use sha2::{Digest as _, Sha512};
-
-use super::find::{BINARY_NAME, BinaryOrigin, FindOptions, FoundBinary, cached, find, is_executable};
+use super::archive::{broken, sha512, sha512_of, unpack};
+use super::find::{BinaryOrigin, FindOptions, FoundBinary, cached, find, is_executable};
 use super::npm;
-use crate::{Error, ErrorKind, Result, Retry};
+use crate::{Error, ErrorKind, Result};
 
 /// The version that this SDK is tested with and installs by default.
 pub const PINNED: &str = "1.18.33";
@@ -37,8 +34,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
 
 const RESOLVE_BOUND: Duration = Duration::from_secs(60);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
-/// The binary is below 200 MB; an archive that unpacks to more is not OpenCode.
-const BINARY_BYTES: u64 = 1 << 30;
 
 /// One step of an installation.
 #[non_exhaustive]
@@ -217,67 +212,16 @@ pub async fn install(options: InstallOptions) -> Result<PathBuf> {
             return Err(broken(&package, "its checksum is wrong"));
         }
         progress(Progress { step: Step::Unpacking, package: package.clone() });
-        unpack(&archive, &place, &package)?;
+        let ready = place.partial.join("ready");
+        unpack(&archive, &ready, &package)?;
+        // Only a directory without a binary can be in the way: whatever it holds is not an installation.
+        std::fs::remove_dir_all(&place.target).ok();
+        std::fs::rename(&ready, &place.target)?;
         progress(Progress { step: Step::Done, package });
         Ok(())
     });
     work.await.map_err(|e| Error::new(ErrorKind::Internal, format!("unpacking stopped: {e}")))??;
     Ok(binary)
-}
-
-fn broken(package: &str, why: &str) -> Error {
-    Error::new(ErrorKind::LocalServer, format!("the archive of {package} is not trusted: {why}"))
-        .with_operation("server.install")
-        .with_retry(Retry::Now)
-        .with_hint("try again; if it stays so, check the registry of your npm configuration")
-}
-
-/// The SHA-512 of a Subresource Integrity value, which may list several algorithms.
-fn sha512_of(integrity: &str, package: &str) -> Result<String> {
-    let found = integrity.split_whitespace().find_map(|one| one.strip_prefix("sha512-"));
-    found.map(str::to_owned).ok_or_else(|| broken(package, "the registry gives no sha512 for it"))
-}
-
-fn sha512(path: &Path) -> Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha512::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(base64::engine::general_purpose::STANDARD.encode(hash.finalize())),
-            n => hash.update(&block[..n]),
-        }
-    }
-}
-
-/// Takes the one file that we want out of the archive, under a name of ours: no path of the archive is ever used.
-fn unpack(archive: &Path, place: &Place, package: &str) -> Result<()> {
-    let wanted = Path::new("package/bin").join(BINARY_NAME);
-    let ready = place.partial.join("ready");
-    std::fs::create_dir(&ready)?;
-    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(File::open(archive)?));
-    for entry in tar.entries()? {
-        let entry = entry?;
-        let path = entry.path()?;
-        let same = path.components().filter(|c| !matches!(c, Component::CurDir)).eq(wanted.components());
-        if !same || !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let target = ready.join(BINARY_NAME);
-        let mut file = File::options().write(true).create_new(true).open(&target)?;
-        std::io::copy(&mut entry.take(BINARY_BYTES), &mut file)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.set_permissions(std::fs::Permissions::from_mode(0o755))?;
-        }
-        file.sync_all()?;
-        drop(file);
-        // Only a directory without a binary can be in the way: whatever it holds is not an installation.
-        std::fs::remove_dir_all(&place.target).ok();
-        return Ok(std::fs::rename(&ready, &place.target)?);
-    }
-    Err(broken(package, "there is no binary in it"))
 }
 
 /// The right to install one version, and the directory to do it in; both end with this value.

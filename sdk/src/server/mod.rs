@@ -6,6 +6,7 @@
 //!
 //! Deliberately not here: talking to the server (that is `client`) and choosing between servers (that is `pool`).
 
+mod archive;
 mod find;
 mod guard;
 mod install;

@@ -95,6 +95,7 @@ pub struct LocalServer {
     port: u16,
     pid: Option<u32>,
     version: String,
+    home: Option<PathBuf>,
 }
 
 impl LocalServer {
@@ -157,6 +158,11 @@ impl LocalServer {
         self.guarded.group
     }
 
+    /// The home of the server; `None` when it is the home of the person.
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
     /// The version that the server reported.
     pub fn version(&self) -> &str {
         &self.version
@@ -183,6 +189,7 @@ struct Starting {
     guarded: Guarded,
     output: Output,
     port: u16,
+    home: Option<PathBuf>,
 }
 
 impl Starting {
@@ -199,11 +206,14 @@ impl Starting {
         }
         .spawn()?;
         // From here on the guardian removes the directory, because only it is sure to see the end.
-        let _kept = scratch.map(tempfile::TempDir::keep);
+        let home = match (scratch.map(tempfile::TempDir::keep), &options.home) {
+            (None, Home::At(path)) => Some(path.clone()),
+            (fresh, _) => fresh,
+        };
         let output = Output::new(log);
         output.drain(stdout)?;
         output.drain(stderr)?;
-        Ok(Self { guarded, output, port })
+        Ok(Self { guarded, output, port, home })
     }
 
     async fn ready(self, options: &ServerOptions, deadline: tokio::time::Instant) -> Result<LocalServer> {
@@ -227,7 +237,8 @@ impl Starting {
         };
         let pid = self.output.facts().borrow().pid;
         tracing::debug!(url, version, pid, "local server is ready");
-        Ok(LocalServer { guarded: self.guarded, output: self.output, url, port: self.port, pid, version })
+        let Self { guarded, output, port, home } = self;
+        Ok(LocalServer { guarded, output, url, port, pid, version, home })
     }
 
     async fn ended_early(&self) -> Error {
@@ -267,10 +278,12 @@ fn open_log(path: &Path) -> Result<File> {
     })
 }
 
+type Variables = Vec<(OsString, OsString)>;
+
 /// The environment of the server: ours without what would steer OpenCode, plus what the options say.
-fn environment(options: &ServerOptions) -> Result<(Vec<(OsString, OsString)>, Option<tempfile::TempDir>)> {
+fn environment(options: &ServerOptions) -> Result<(Variables, Option<tempfile::TempDir>)> {
     let own_home = !matches!(options.home, Home::Inherit);
-    let mut all: Vec<(OsString, OsString)> = std::env::vars_os()
+    let mut all: Variables = std::env::vars_os()
         .filter(|(key, _)| {
             let key = key.to_string_lossy();
             !(key.starts_with("OPENCODE_") || own_home && (key.starts_with("XDG_") || key == "HOME"))

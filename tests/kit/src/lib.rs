@@ -2,10 +2,13 @@
 //!
 //! - [`scripted`]: an OpenAI-compatible model on loopback that says what a script tells it.
 //! - [`server`]: a real OpenCode with such a model, a home and a project of its own.
-
+//! - [`fault_proxy`]: a proxy that breaks connections in every way we know, repeatably.
+//! - [`cases`]: recorded traffic of real servers.
 //!
 //! Nothing here is for production: errors are plain and the servers listen on loopback only.
 #![deny(missing_docs)]
 
+pub mod cases;
+pub mod fault_proxy;
 pub mod scripted;
 pub mod server;

@@ -54,7 +54,7 @@ impl Behaviour {
         Self::new(vec![Conversation::new("", vec![vec![Action::text(text)]])])
     }
 
-    /// The behaviour of the recorded cases.
+    /// The behaviour that this JSON describes.
     ///
     /// # Errors
     /// The JSON error with its place.
