@@ -2,9 +2,13 @@
 #![deny(missing_docs)]
 
 pub mod chat;
+mod client;
+pub mod dialect;
 pub mod error;
-pub mod server;
-
-pub use error::{Error, ErrorKind, Result, Retry};
 pub mod model;
+pub mod server;
 pub mod stream;
+pub mod transport;
+
+pub use client::{Client, ClientBuilder};
+pub use error::{Error, ErrorKind, Result, Retry};

@@ -1,9 +1,24 @@
 //! Conversations: the reducer that folds events into messages, turns, and the policy for what servers ask.
 
 mod asks;
+mod conversation;
+mod driver;
 mod event;
+mod feed;
+mod policy;
+mod prompt;
 mod resync;
+mod scope;
+mod shared;
 mod transcript;
+mod turn;
+mod verdict;
 
+pub use conversation::{Conversation, TurnOptions};
 pub use event::{ChatEvent, OutcomeKind, TextKind, TurnOutcome};
+pub use feed::ChatFeed;
+pub use policy::{AskPolicy, AskRule, Decision};
+pub use prompt::{Prompt, PromptPart};
+pub use shared::ConversationOptions;
 pub use transcript::Transcript;
+pub use turn::Turn;

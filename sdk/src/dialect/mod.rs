@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot, Status, Todo,
 };
-use crate::stream::hub::Source;
+use crate::stream::Source;
 
 pub(crate) use detect::detect;
 pub use detect::{Line, ServerInfo};

@@ -1,0 +1,335 @@
+//! A conversation: one session with its sub-agents, kept equal to the server's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::driver;
+use super::feed::ChatFeed;
+use super::prompt::Prompt;
+use super::shared::{ConversationOptions, Shared};
+use super::transcript::Transcript;
+use super::turn::Turn;
+use super::verdict::OpenTurn;
+use crate::client::Client;
+use crate::dialect::Action;
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::model::{
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Todo,
+};
+use crate::transport::{Backoff, BackoffPolicy};
+
+/// A prompt whose sending failed in an unclear way is looked up and sent again at most this often.
+const SEND_ATTEMPTS: u32 = 6;
+
+/// One session, kept equal to the server's while this or a clone of it lives.
+///
+/// ```no_run
+/// # async fn story() -> opencode_nexus::Result<()> {
+/// use opencode_nexus::{Client, chat::ChatEvent};
+///
+/// let client = Client::connect("http://127.0.0.1:4096").await?;
+/// let conversation = client.create(None).await?;
+/// let mut turn = conversation.prompt("What is in this folder?").await?;
+/// while let Some(event) = turn.next().await {
+///     if let ChatEvent::Text { delta, .. } = event? {
+///         print!("{delta}");
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Conversation {
+    client: Client,
+    shared: Arc<Shared>,
+    _driver: Arc<DropGuard>,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.shared.fmt(f)
+    }
+}
+
+/// How a prompt is sent.
+#[derive(Clone, Debug, Default)]
+pub struct TurnOptions {
+    /// The turn is stopped and fails when it takes longer. Without one it may take as long as it takes.
+    pub deadline: Option<Duration>,
+}
+
+impl Conversation {
+    pub(crate) async fn open(client: Client, session: SessionId, options: ConversationOptions) -> Result<Self> {
+        let shared = Arc::new(Shared::new(client.dialect().clone(), session, options));
+        let stop = CancellationToken::new();
+        let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
+        tokio::spawn(async move { token.run_until_cancelled(task).await });
+        let conversation = Self { client, shared, _driver: Arc::new(stop.drop_guard()) };
+        conversation.shared.live(conversation.shared.options.open_within).await?;
+        Ok(conversation)
+    }
+
+    /// The session's identifier.
+    pub fn session_id(&self) -> &SessionId {
+        &self.shared.root
+    }
+
+    /// The client through which it speaks.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Looks at the transcript as it stands. `look` must be quick: events wait meanwhile.
+    pub fn with_transcript<R>(&self, look: impl FnOnce(&Transcript) -> R) -> R {
+        look(self.shared.lock().scope.root())
+    }
+
+    /// The same for the session of a sub-agent; `None` when it is not one of this conversation's.
+    pub fn with_child<R>(&self, session: &SessionId, look: impl FnOnce(&Transcript) -> R) -> Option<R> {
+        self.shared.lock().scope.get(session).map(look)
+    }
+
+    /// The sessions of this conversation: its own and its sub-agents'.
+    pub fn sessions(&self) -> Vec<SessionId> {
+        self.shared.lock().scope.sessions().cloned().collect()
+    }
+
+    /// What happens from now on, whoever causes it.
+    pub fn subscribe(&self) -> ChatFeed {
+        self.shared.subscribe()
+    }
+
+    /// Sends a prompt and returns the turn that it starts.
+    ///
+    /// A prompt is never sent twice: when the answer to it is lost, the server is asked whether it has it.
+    ///
+    /// # Errors
+    /// When the prompt is empty, or the server refuses it or cannot be reached.
+    pub async fn prompt(&self, prompt: impl Into<Prompt>) -> Result<Turn> {
+        self.prompt_with(prompt, TurnOptions::default()).await
+    }
+
+    /// [`prompt`](Self::prompt) with options.
+    ///
+    /// # Errors
+    /// As [`prompt`](Self::prompt).
+    pub async fn prompt_with(&self, prompt: impl Into<Prompt>, options: TurnOptions) -> Result<Turn> {
+        let prompt = prompt.into();
+        prompt.check()?;
+        let turn = self.begin(prompt.no_reply, &options).await?;
+        match self.send(turn.message_id(), &prompt).await {
+            Ok(()) => {
+                self.shared.update_turn(turn.message_id(), |t| t.accepted = true);
+                Ok(turn)
+            }
+            Err(error) => {
+                self.shared.fail_turn(turn.message_id(), &error);
+                turn.detach();
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs a slash command, a shell command or a summary; `model` and `agent` as in a [`Prompt`]. To summarize, the
+    /// session's last model is used when none is named.
+    ///
+    /// # Errors
+    /// When the server cannot be reached before it starts. A refusal comes as the turn's error, because servers
+    /// answer these requests only at the end.
+    pub async fn act(&self, action: Action, model: Option<ModelRef>, agent: Option<String>) -> Result<Turn> {
+        let turn = self.begin(false, &TurnOptions::default()).await?;
+        let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
+        let (shared, id) = (self.shared.clone(), turn.message_id().clone());
+        self.shared.update_turn(&id, |t| t.accepted = true);
+        tokio::spawn(async move {
+            let result = shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
+            match result {
+                Ok(()) => shared.update_turn(&id, |t| t.answered = true),
+                // The answer may be cut off while the turn goes on: then the events tell its end.
+                Err(error) if error.retry() != Retry::Never && error.context("sent") != Some("no") => {
+                    tracing::debug!(%error, "the answer to an action was lost");
+                }
+                Err(error) => shared.fail_turn(&id, &error),
+            }
+        });
+        Ok(turn)
+    }
+
+    async fn begin(&self, no_reply: bool, options: &TurnOptions) -> Result<Turn> {
+        self.shared.live(self.shared.options.open_within).await?;
+        let after = self.with_transcript(|t| t.messages().last().map(|m| m.id.clone()));
+        let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
+        let message_id = self.shared.dialect.new_message_id(newest.as_ref());
+        let turn = OpenTurn {
+            message_id: message_id.clone(),
+            after,
+            accepted: false,
+            answered: false,
+            no_reply,
+            aborting: false,
+            error: None,
+            idle_checks: 0,
+        };
+        let feed = self.shared.begin_turn(turn, options.deadline);
+        Ok(Turn::new(self.shared.clone(), feed, message_id))
+    }
+
+    /// Sends until the server surely has the prompt, and only once.
+    async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
+        let (dialect, session) = (&self.shared.dialect, &self.shared.root);
+        let mut backoff = Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
+        let mut unclear = false;
+        loop {
+            let error = match unclear {
+                true => match dialect.has_message(session, id).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {
+                        unclear = false;
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                false => match dialect.prompt(session, id, prompt).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => {
+                        unclear = error.context("sent") != Some("no");
+                        error
+                    }
+                },
+            };
+            match backoff.after(&error, rand::random()) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            }
+        }
+    }
+
+    fn last_model(&self) -> Option<ModelRef> {
+        self.with_transcript(|t| t.messages().iter().rev().find_map(|m| m.model.clone()))
+    }
+
+    /// Answers a permission request of this conversation or of its sub-agents. `Ok(false)`: it is not open any more.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn reply_permission(&self, id: &AskId, reply: PermissionReply) -> Result<bool> {
+        self.shared.reply_permission(id, reply).await
+    }
+
+    /// Answers a question: the labels chosen, an item each. `Ok(false)`: it is not open any more.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn answer_question(&self, id: &AskId, answers: Vec<Vec<String>>) -> Result<bool> {
+        self.shared.reply_question(id, Some(answers)).await
+    }
+
+    /// Refuses to answer a question. `Ok(false)`: it is not open any more.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn reject_question(&self, id: &AskId) -> Result<bool> {
+        self.shared.reply_question(id, None).await
+    }
+
+    /// Stops whatever runs in the session, whoever started it.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn abort(&self) -> Result<()> {
+        self.shared.dialect.abort(&self.shared.root).await
+    }
+
+    /// All messages, read from the server now (the transcript needs no such call).
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn read_messages(&self) -> Result<Vec<Message>> {
+        self.shared.dialect.messages(&self.shared.root).await
+    }
+
+    /// A new conversation with the messages up to `at`, or all of them.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be reached.
+    pub async fn fork(&self, at: Option<&MessageId>) -> Result<Self> {
+        let session = self.shared.dialect.fork(&self.shared.root, at).await?;
+        Self::open(self.client.clone(), session.id, self.shared.options.clone()).await
+    }
+
+    /// Takes a message and all after it back, with the changes to files that they made.
+    ///
+    /// # Errors
+    /// When the session is busy, or the server cannot be reached.
+    pub async fn revert(&self, message: &MessageId, part: Option<&PartId>) -> Result<Session> {
+        self.shared.dialect.revert(&self.shared.root, message, part).await
+    }
+
+    /// Undoes a revert, as long as nothing was said since.
+    ///
+    /// # Errors
+    /// When the session is busy, or the server cannot be reached.
+    pub async fn unrevert(&self) -> Result<Session> {
+        self.shared.dialect.unrevert(&self.shared.root).await
+    }
+
+    /// Publishes the session; the address is in [`Session::share_url`].
+    ///
+    /// # Errors
+    /// When sharing is switched off or the sharing service cannot be reached.
+    pub async fn share(&self) -> Result<Session> {
+        self.shared.dialect.share(&self.shared.root).await
+    }
+
+    /// Takes the publication back.
+    ///
+    /// # Errors
+    /// When the sharing service cannot be reached.
+    pub async fn unshare(&self) -> Result<Session> {
+        self.shared.dialect.unshare(&self.shared.root).await
+    }
+
+    /// Gives the session a title.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn rename(&self, title: &str) -> Result<Session> {
+        self.shared.dialect.rename(&self.shared.root, title).await
+    }
+
+    /// Deletes the session for good.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn delete(self) -> Result<()> {
+        self.shared.dialect.delete(&self.shared.root).await?;
+        self.shared.end(Error::new(ErrorKind::NotFound, "the session was deleted"));
+        Ok(())
+    }
+
+    /// The files that the session, or one message of it, has changed.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn diff(&self, message: Option<&MessageId>) -> Result<Vec<FileDiff>> {
+        self.shared.dialect.diff(&self.shared.root, message).await
+    }
+
+    /// The agent's list of things to do, read from the server now.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn todos(&self) -> Result<Vec<Todo>> {
+        self.shared.dialect.todos(&self.shared.root).await
+    }
+
+    /// The sessions that this one's agents have started.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn children(&self) -> Result<Vec<Session>> {
+        self.shared.dialect.children(&self.shared.root).await
+    }
+}

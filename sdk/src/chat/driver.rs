@@ -1,0 +1,329 @@
+//! The task behind a conversation: folds events in, closes gaps, ends turns, answers by policy, and sees to it that
+//! nothing waits for ever.
+//!
+//! **Closing a gap.** When the stream opens again (or events were dropped), the server's state is read by REST while
+//! the events that arrive meanwhile are held. First the state is folded in, then the events: whatever an event says
+//! that the state already holds changes nothing, and of each thing the newest event comes last.
+//!
+//! **Nothing waits for ever.** While a turn is open and nothing is heard, the server is asked what it is doing. When
+//! it says, again and again, that nothing runs, the turn is settled with what is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use tokio::time::Instant;
+
+use super::event::ChatEvent;
+use super::shared::{AutoReply, Phase, Shared, State};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::model::{MessageId, PermissionReply, Snapshot, Status};
+use crate::stream::{EventRef, EventStream, StreamItem};
+use crate::transport::{Backoff, BackoffPolicy};
+
+/// A busy turn of which nothing is heard for this long is asked about.
+const BUSY_QUIET: Duration = Duration::from_secs(15);
+
+/// The same when the status says idle but the turn is not over; doubled each time.
+const IDLE_QUIET: Duration = Duration::from_millis(700);
+
+/// So often may the server say that nothing runs before a turn is settled as it is.
+const IDLE_CHECKS: u32 = 4;
+
+/// So many events may wait while the state is read; more means to read it again.
+const HELD_LIMIT: usize = 100_000;
+
+enum Read {
+    State(Result<Vec<Snapshot>>),
+    Status(Result<Status>),
+}
+
+struct Driver {
+    shared: Arc<Shared>,
+    reading: Option<BoxFuture<'static, Read>>,
+    /// Whether `reading` is to close a gap: then events are held.
+    behind: bool,
+    held: Vec<EventRef>,
+    backoff: Backoff,
+    last_heard: Instant,
+    unreachable_since: Option<Instant>,
+}
+
+/// Runs until the conversation is dropped or ends for good.
+pub(super) async fn drive(shared: Arc<Shared>, mut events: EventStream) {
+    let policy = BackoffPolicy { attempts: None, cap: Duration::from_secs(5), ..BackoffPolicy::default() };
+    let mut driver = Driver {
+        shared: shared.clone(),
+        reading: None,
+        behind: true,
+        held: Vec::new(),
+        backoff: Backoff::new(policy),
+        last_heard: Instant::now(),
+        unreachable_since: None,
+    };
+    loop {
+        let wake = driver.next_wake();
+        let step = tokio::select! {
+            biased;
+            read = async { driver.reading.as_mut().unwrap_or(&mut futures_util::future::pending().boxed()).await } => {
+                driver.reading = None;
+                driver.on_read(read)
+            }
+            item = events.next() => match item {
+                Some(item) => driver.on_item(item),
+                None => Err(Error::new(ErrorKind::Internal, "the event stream has ended")),
+            },
+            () = sleep_until(wake) => {
+                driver.on_time();
+                Ok(())
+            }
+            () = shared.nudge.notified() => Ok(()),
+        };
+        if let Err(error) = step {
+            shared.end(error);
+            return;
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Driver {
+    fn on_item(&mut self, item: StreamItem) -> Result<()> {
+        match item {
+            StreamItem::Opened => {
+                self.unreachable_since = None;
+                self.last_heard = Instant::now();
+                self.fall_behind();
+            }
+            StreamItem::Event(event) if self.behind => {
+                if self.held.len() >= HELD_LIMIT {
+                    self.fall_behind();
+                } else {
+                    self.held.push(event);
+                }
+            }
+            StreamItem::Event(event) => self.apply(&[event]),
+            StreamItem::Lagged(missed) => {
+                tracing::debug!(missed, session = %self.shared.root, "events were dropped, reading the state again");
+                self.fall_behind();
+            }
+            StreamItem::Closed(error) => {
+                self.reading = None;
+                self.held.clear();
+                self.behind = true;
+                self.unreachable_since.get_or_insert_with(Instant::now);
+                let mut state = self.shared.lock();
+                state.scope.mark_gap();
+                let was_live = matches!(&*self.shared.phase.borrow(), Phase::Live);
+                if was_live {
+                    self.shared.phase.send_replace(Phase::Behind);
+                    state.publish(&[ChatEvent::Reconnecting { reason: error.message().to_owned() }]);
+                }
+            }
+            StreamItem::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Starts reading the state; events are held until it is there.
+    fn fall_behind(&mut self) {
+        self.held.clear();
+        self.behind = true;
+        self.shared.lock().scope.mark_gap();
+        self.read_state(Duration::ZERO);
+    }
+
+    fn read_state(&mut self, delay: Duration) {
+        let shared = self.shared.clone();
+        self.reading = Some(
+            async move {
+                tokio::time::sleep(delay).await;
+                Read::State(shared.dialect.snapshot(&shared.root).await)
+            }
+            .boxed(),
+        );
+    }
+
+    fn on_read(&mut self, read: Read) -> Result<()> {
+        match read {
+            Read::State(Ok(snapshots)) => self.caught_up(&snapshots),
+            Read::Status(Ok(status)) => {
+                self.last_heard = Instant::now();
+                if status.is_idle() {
+                    // Read everything once more, with the stream running: its idle event may have been lost.
+                    self.behind = true;
+                    self.read_state(Duration::ZERO);
+                }
+            }
+            Read::State(Err(error)) if error.kind() == ErrorKind::NotFound => {
+                return Err(error.with_hint("the session was deleted"));
+            }
+            Read::State(Err(error)) | Read::Status(Err(error)) => {
+                let fatal = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden);
+                if fatal {
+                    return Err(error);
+                }
+                self.last_heard = Instant::now();
+                if self.behind {
+                    let retry = error.with_retry(Retry::Now);
+                    let wait = self.backoff.after(&retry, rand::random()).unwrap_or_default();
+                    tracing::debug!(error = retry.message(), ?wait, "the state could not be read, trying again");
+                    self.read_state(wait);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The state is here: fold it in, then what was held.
+    fn caught_up(&mut self, snapshots: &[Snapshot]) {
+        self.backoff.reset();
+        let held = std::mem::take(&mut self.held);
+        self.behind = false;
+        {
+            let mut state = self.shared.lock();
+            let mut out = Vec::new();
+            state.scope.resync(snapshots, false, &mut out);
+            self.tell(&mut state, &out);
+        }
+        self.apply(&held);
+        let mut state = self.shared.lock();
+        let recovered = matches!(&*self.shared.phase.borrow(), Phase::Behind);
+        self.shared.phase.send_if_modified(|phase| !matches!(std::mem::replace(phase, Phase::Live), Phase::Live));
+        if recovered {
+            state.publish(&[ChatEvent::Recovered]);
+        }
+        self.settle_idle(&mut state, snapshots);
+        state.judge();
+    }
+
+    /// Counts how often an open turn was found idle, and ends it when that has happened too often.
+    fn settle_idle(&self, state: &mut State, snapshots: &[Snapshot]) {
+        state.judge();
+        if !state.scope.root().status().is_idle() {
+            state.turns.iter_mut().for_each(|t| t.idle_checks = 0);
+            return;
+        }
+        let mut lost: Vec<MessageId> = Vec::new();
+        for turn in state.turns.iter_mut().filter(|t| t.accepted) {
+            turn.idle_checks += 1;
+            if turn.idle_checks >= IDLE_CHECKS {
+                lost.push(turn.message_id.clone());
+            }
+        }
+        if lost.is_empty() {
+            return;
+        }
+        let mut out = Vec::new();
+        state.scope.resync(snapshots, true, &mut out);
+        state.publish(&out);
+        for id in lost {
+            let outcome = state.turns.iter().find(|t| t.message_id == id).map(|t| t.settle(state.scope.root()));
+            if let Some(outcome) = outcome {
+                state.end_turn(&id, outcome);
+            }
+        }
+    }
+
+    fn apply(&mut self, events: &[EventRef]) {
+        let mut state = self.shared.lock();
+        for event in events {
+            if !state.scope.concerns(event) {
+                continue;
+            }
+            self.last_heard = Instant::now();
+            let mut out = Vec::new();
+            state.scope.apply(event, &mut out);
+            self.tell(&mut state, &out);
+        }
+        state.judge();
+    }
+
+    fn tell(&self, state: &mut State, out: &[ChatEvent]) {
+        state.publish(out);
+        for reply in state.sort_asks(&self.shared.options.policy, out) {
+            self.answer(reply);
+        }
+    }
+
+    /// Sends an answer that no person gives.
+    fn answer(&self, reply: AutoReply) {
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            let sent = match reply {
+                AutoReply::Permission(id, reply) => shared.reply_permission(&id, reply).await,
+                AutoReply::RejectQuestion(id) => shared.reply_question(&id, None).await,
+            };
+            if let Err(error) = sent {
+                tracing::warn!(%error, "an answer by policy could not be sent");
+            }
+        });
+    }
+
+    /// When something must be done although nothing happens.
+    fn next_wake(&self) -> Option<Instant> {
+        let state = self.shared.lock();
+        let deadlines = state.deadlines.values().copied();
+        let asks = state.asked.values().filter_map(|a| a.until);
+        let given_up = self.unreachable_since.filter(|_| !state.turns.is_empty()).map(|t| t + self.shared.options.give_up);
+        let quiet = self.quiet_until(&state);
+        deadlines.chain(asks).chain(given_up).chain(quiet).min()
+    }
+
+    fn quiet_until(&self, state: &State) -> Option<Instant> {
+        if self.reading.is_some() || self.behind {
+            return None;
+        }
+        let checks = state.turns.iter().filter(|t| t.accepted).map(|t| t.idle_checks).min()?;
+        let quiet = if state.scope.root().status().is_idle() { IDLE_QUIET * (1 << checks.min(5)) } else { BUSY_QUIET };
+        Some(self.last_heard + quiet)
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        let late: Vec<MessageId> =
+            state.deadlines.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in late {
+            let error = Error::new(ErrorKind::Timeout, "the turn has passed its deadline and was stopped");
+            state.fail_turn(&id, &error);
+            let (dialect, root) = (self.shared.dialect.clone(), self.shared.root.clone());
+            tokio::spawn(async move { dialect.abort(&root).await });
+        }
+        let unanswered: Vec<_> = (state.asked.iter().filter(|(_, a)| a.until.is_some_and(|t| t <= now)))
+            .map(|(id, a)| (id.clone(), a.question))
+            .collect();
+        for (id, question) in unanswered {
+            state.asked.remove(&id);
+            tracing::info!(%id, "nobody has answered in time, so the answer is no");
+            self.answer(match question {
+                true => AutoReply::RejectQuestion(id),
+                false => AutoReply::Permission(id, PermissionReply::Reject { message: None }),
+            });
+        }
+        if self.unreachable_since.is_some_and(|t| t + self.shared.options.give_up <= now) {
+            let error = Error::new(ErrorKind::Unreachable, "the server cannot be reached any more")
+                .with_hint("start it again; the conversation goes on where it was");
+            let open: Vec<MessageId> = state.turns.iter().map(|t| t.message_id.clone()).collect();
+            open.iter().for_each(|id| state.fail_turn(id, &error));
+        }
+        if self.quiet_until(&state).is_some_and(|at| at <= now) {
+            let idle = state.scope.root().status().is_idle();
+            drop(state);
+            if idle {
+                self.behind = true;
+                self.read_state(Duration::ZERO);
+            } else {
+                let shared = self.shared.clone();
+                self.reading =
+                    Some(async move { Read::Status(shared.dialect.status(&shared.root).await) }.boxed());
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What a conversation's handles and its driver share: the state, and the few steps that change it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::event::{ChatEvent, TurnOutcome};
+use super::feed::{ChatFeed, FeedQueue};
+use super::policy::{AskPolicy, Decision};
+use super::scope::Scope;
+use super::verdict::OpenTurn;
+use crate::dialect::Dialect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{AskId, MessageId, PermissionReply, SessionId};
+
+/// How a conversation behaves.
+#[derive(Clone, Debug)]
+pub struct ConversationOptions {
+    /// Who answers when the agent asks.
+    pub policy: AskPolicy,
+    /// A turn is given up when the server cannot be reached for this long. Default 5 minutes.
+    pub give_up: Duration,
+    /// How long opening may take. Default 30 s.
+    pub open_within: Duration,
+}
+
+impl Default for ConversationOptions {
+    fn default() -> Self {
+        Self { policy: AskPolicy::default(), give_up: Duration::from_secs(300), open_within: Duration::from_secs(30) }
+    }
+}
+
+/// How the conversation stands with its server.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// The first state is being read.
+    Opening,
+    /// Every event is seen.
+    Live,
+    /// Events may be missing; being read again.
+    Behind,
+    /// For good.
+    Ended(Arc<Error>),
+}
+
+pub(super) struct Shared {
+    pub(super) dialect: Arc<dyn Dialect>,
+    pub(super) root: SessionId,
+    pub(super) options: ConversationOptions,
+    pub(super) state: Mutex<State>,
+    pub(super) phase: watch::Sender<Phase>,
+    /// Wakes the driver: something was changed that it waits by.
+    pub(super) nudge: Notify,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conversation").field("session", &self.root).finish_non_exhaustive()
+    }
+}
+
+pub(super) struct State {
+    pub(super) scope: Scope,
+    pub(super) turns: Vec<OpenTurn>,
+    pub(super) deadlines: HashMap<MessageId, Instant>,
+    feeds: Vec<Weak<FeedQueue>>,
+    turn_feeds: HashMap<MessageId, Weak<FeedQueue>>,
+    /// Requests that wait for a person, and until when.
+    pub(super) asked: HashMap<AskId, Asked>,
+}
+
+pub(super) struct Asked {
+    pub(super) session: SessionId,
+    pub(super) until: Option<Instant>,
+    pub(super) question: bool,
+}
+
+/// An answer that the policy gives, to be sent by the driver.
+pub(super) enum AutoReply {
+    Permission(AskId, PermissionReply),
+    RejectQuestion(AskId),
+}
+
+impl Shared {
+    pub(super) fn new(dialect: Arc<dyn Dialect>, root: SessionId, options: ConversationOptions) -> Self {
+        let state = State {
+            scope: Scope::new(root.clone()),
+            turns: Vec::new(),
+            deadlines: HashMap::new(),
+            feeds: Vec::new(),
+            turn_feeds: HashMap::new(),
+            asked: HashMap::new(),
+        };
+        Self {
+            dialect,
+            root,
+            options,
+            state: Mutex::new(state),
+            phase: watch::channel(Phase::Opening).0,
+            nudge: Notify::new(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn subscribe(&self) -> ChatFeed {
+        let (feed, queue) = ChatFeed::new();
+        match &*self.phase.borrow() {
+            Phase::Ended(error) => queue.end(Some(error.duplicate())),
+            _ => self.lock().feeds.push(Arc::downgrade(&queue)),
+        }
+        feed
+    }
+
+    /// Waits until every event is seen, at most `bound`.
+    pub(super) async fn live(&self, bound: Duration) -> Result<()> {
+        let mut phase = self.phase.subscribe();
+        let settled = phase.wait_for(|p| matches!(p, Phase::Live | Phase::Ended(_)));
+        match tokio::time::timeout(bound, settled).await {
+            Ok(Ok(phase)) => match &*phase {
+                Phase::Ended(error) => Err(error.duplicate()),
+                _ => Ok(()),
+            },
+            Ok(Err(_)) => Err(Error::new(ErrorKind::Internal, "the conversation's driver has stopped")),
+            Err(_) => Err(Error::new(
+                ErrorKind::Timeout,
+                format!("the conversation could not be read from the server within {} s", bound.as_secs_f32()),
+            )
+            .with_hint("check that the server runs and answers")),
+        }
+    }
+
+    /// Makes a turn known before its prompt is sent, so that nothing of it is missed.
+    pub(super) fn begin_turn(&self, turn: OpenTurn, deadline: Option<Duration>) -> ChatFeed {
+        let (feed, queue) = ChatFeed::new();
+        let mut state = self.lock();
+        state.feeds.push(Arc::downgrade(&queue));
+        state.turn_feeds.insert(turn.message_id.clone(), Arc::downgrade(&queue));
+        if let Some(deadline) = deadline {
+            state.deadlines.insert(turn.message_id.clone(), Instant::now() + deadline);
+        }
+        state.turns.push(turn);
+        drop(state);
+        self.nudge.notify_one();
+        feed
+    }
+
+    /// Changes a turn if it is still open, and looks whether that ends it.
+    pub(super) fn update_turn(&self, id: &MessageId, change: impl FnOnce(&mut OpenTurn)) {
+        let mut state = self.lock();
+        if let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) {
+            change(turn);
+        }
+        state.judge();
+        drop(state);
+        self.nudge.notify_one();
+    }
+
+    /// Ends a turn with an error instead of an outcome.
+    pub(super) fn fail_turn(&self, id: &MessageId, error: &Error) {
+        self.lock().fail_turn(id, error);
+        self.nudge.notify_one();
+    }
+
+    pub(super) async fn abort(&self, id: &MessageId) -> Result<()> {
+        {
+            let mut state = self.lock();
+            let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) else { return Ok(()) };
+            turn.aborting = true;
+        }
+        self.dialect.abort(&self.root).await?;
+        self.nudge.notify_one();
+        Ok(())
+    }
+
+    pub(super) async fn reply_permission(&self, id: &AskId, reply: PermissionReply) -> Result<bool> {
+        let session = self.lock().scope.session_of_permission(id);
+        let Some(session) = session else { return Ok(false) };
+        let open = self.dialect.reply_permission(&session, id, &reply).await?;
+        let mut state = self.lock();
+        let mut out = Vec::new();
+        state.scope.settle_permission(&session, id, open.then_some(reply), &mut out);
+        state.publish(&out);
+        Ok(open)
+    }
+
+    pub(super) async fn reply_question(&self, id: &AskId, answers: Option<Vec<Vec<String>>>) -> Result<bool> {
+        let session = self.lock().scope.session_of_question(id);
+        let Some(session) = session else { return Ok(false) };
+        let open = self.dialect.reply_question(&session, id, answers.as_deref()).await?;
+        let mut state = self.lock();
+        let mut out = Vec::new();
+        state.scope.settle_question(&session, id, answers.filter(|_| open), &mut out);
+        state.publish(&out);
+        Ok(open)
+    }
+
+    /// Ends the conversation for good.
+    pub(super) fn end(&self, error: Error) {
+        let error = Arc::new(error);
+        self.phase.send_replace(Phase::Ended(error.clone()));
+        let mut state = self.lock();
+        for feed in std::mem::take(&mut state.feeds).iter().filter_map(Weak::upgrade) {
+            feed.end(Some(error.duplicate()));
+        }
+        state.turns.clear();
+        state.turn_feeds.clear();
+    }
+}
+
+impl State {
+    pub(super) fn publish(&mut self, events: &[ChatEvent]) {
+        if events.is_empty() {
+            return;
+        }
+        self.feeds.retain(|feed| {
+            let Some(feed) = feed.upgrade() else { return false };
+            events.iter().for_each(|event| feed.push(event));
+            true
+        });
+    }
+
+    /// Ends the turns that are over.
+    pub(super) fn judge(&mut self) {
+        let root = self.scope.root();
+        let over: Vec<(MessageId, TurnOutcome)> = (self.turns.iter())
+            .filter_map(|turn| Some((turn.message_id.clone(), turn.verdict(root)?)))
+            .collect();
+        for (id, outcome) in over {
+            self.end_turn(&id, outcome);
+        }
+    }
+
+    pub(super) fn end_turn(&mut self, id: &MessageId, outcome: TurnOutcome) {
+        self.forget_turn(id);
+        self.publish(&[ChatEvent::TurnEnded { message_id: id.clone(), outcome }]);
+    }
+
+    pub(super) fn fail_turn(&mut self, id: &MessageId, error: &Error) {
+        if let Some(feed) = self.forget_turn(id) {
+            feed.end(Some(error.duplicate()));
+        }
+    }
+
+    fn forget_turn(&mut self, id: &MessageId) -> Option<Arc<FeedQueue>> {
+        self.turns.retain(|t| t.message_id != *id);
+        self.deadlines.remove(id);
+        self.turn_feeds.remove(id)?.upgrade()
+    }
+
+    /// Notes what waits for a person now, and says what the policy answers by itself.
+    pub(super) fn sort_asks(&mut self, policy: &AskPolicy, events: &[ChatEvent]) -> Vec<AutoReply> {
+        let mut replies = Vec::new();
+        for event in events {
+            let event = match event {
+                ChatEvent::Child { event, .. } => event,
+                event => event,
+            };
+            let until = || policy.bound.map(|bound| Instant::now() + bound);
+            match event {
+                ChatEvent::PermissionAsked(ask) => match policy.reply(ask) {
+                    Some(reply) => replies.push(AutoReply::Permission(ask.id.clone(), reply)),
+                    None => {
+                        let asked = Asked { session: ask.session_id.clone(), until: until(), question: false };
+                        self.asked.insert(ask.id.clone(), asked);
+                    }
+                },
+                ChatEvent::QuestionAsked(ask) if policy.questions == Decision::Deny => {
+                    replies.push(AutoReply::RejectQuestion(ask.id.clone()));
+                }
+                ChatEvent::QuestionAsked(ask) => {
+                    let asked = Asked { session: ask.session_id.clone(), until: until(), question: true };
+                    self.asked.insert(ask.id.clone(), asked);
+                }
+                ChatEvent::PermissionClosed { id, .. } | ChatEvent::QuestionClosed { id, .. } => {
+                    self.asked.remove(id);
+                }
+                ChatEvent::Error(error) => {
+                    for turn in &mut self.turns {
+                        turn.error = Some(error.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        replies
+    }
+}

@@ -1,0 +1,101 @@
+//! One turn: the stream of what happens from the prompt to the end.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
+
+use super::event::{ChatEvent, TurnOutcome};
+use super::feed::ChatFeed;
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::MessageId;
+
+/// A running turn.
+///
+/// It is a stream of [`ChatEvent`]s that ends after [`ChatEvent::TurnEnded`], or with an error when the end cannot be
+/// learned. Dropping it before the end stops the agent, as [`abort`](Self::abort) does; to let a turn go on without
+/// watching it, [`detach`](Self::detach) it.
+#[derive(Debug)]
+#[must_use = "dropping a turn stops it"]
+pub struct Turn {
+    shared: Arc<Shared>,
+    feed: ChatFeed,
+    message_id: MessageId,
+    done: bool,
+}
+
+impl Turn {
+    pub(super) fn new(shared: Arc<Shared>, feed: ChatFeed, message_id: MessageId) -> Self {
+        Self { shared, feed, message_id, done: false }
+    }
+
+    /// The prompt's message.
+    pub fn message_id(&self) -> &MessageId {
+        &self.message_id
+    }
+
+    /// The next event; `None` after the end. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<ChatEvent>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Waits for the end, letting all events go.
+    ///
+    /// # Errors
+    /// When the end cannot be learned: the server is gone for too long, the session was deleted, the deadline has
+    /// passed. A turn that failed on the server is not an error here; see [`TurnOutcome::kind`].
+    pub async fn finish(mut self) -> Result<TurnOutcome> {
+        while let Some(event) = self.next().await {
+            if let ChatEvent::TurnEnded { outcome, .. } = event? {
+                return Ok(outcome);
+            }
+        }
+        Err(Error::new(ErrorKind::Aborted, "the conversation was closed before the turn ended"))
+    }
+
+    /// Asks the server to stop. The stream goes on until it has: its last words still come.
+    ///
+    /// # Errors
+    /// When the server cannot be reached; the turn then goes on.
+    pub async fn abort(&self) -> Result<()> {
+        self.shared.abort(&self.message_id).await
+    }
+
+    /// Lets the turn go on without being watched.
+    pub fn detach(mut self) {
+        self.done = true;
+    }
+}
+
+impl Stream for Turn {
+    type Item = Result<ChatEvent>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        let item = ready!(self.feed.poll_event(cx));
+        self.done = match &item {
+            None | Some(Err(_)) => true,
+            Some(Ok(ChatEvent::TurnEnded { message_id, .. })) => *message_id == self.message_id,
+            Some(Ok(_)) => false,
+        };
+        Poll::Ready(item)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Outside a runtime there is nobody left who could send the request.
+        if let (false, Ok(runtime)) = (self.done, tokio::runtime::Handle::try_current()) {
+            let (shared, message_id) = (self.shared.clone(), self.message_id.clone());
+            runtime.spawn(async move {
+                if let Err(error) = shared.abort(&message_id).await {
+                    tracing::warn!(%error, "a dropped turn could not be stopped");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! When is a turn over, and how did it end? Pure.
+//!
+//! No single signal can be trusted: on abort the idle status comes before the final text and message, and twice;
+//! a provider's failure does the same. So a turn is over when the status says idle **and** every assistant message
+//! behind the prompt is complete. A turn that failed before there was a message ends with the error and the idle
+//! status; what no signal ever ends is settled by asking the server (`driver`).
+
+use super::event::{OutcomeKind, TurnOutcome};
+use super::transcript::Transcript;
+use crate::model::{Message, MessageId, Role, TurnError, Usage};
+
+/// A turn that has not ended.
+#[derive(Debug)]
+pub(super) struct OpenTurn {
+    /// The prompt.
+    pub(super) message_id: MessageId,
+    /// The last message before it.
+    pub(super) after: Option<MessageId>,
+    /// The server has taken the prompt.
+    pub(super) accepted: bool,
+    /// The request that started it has been answered, and such requests are answered at the end.
+    pub(super) answered: bool,
+    /// No answer of the agent is expected.
+    pub(super) no_reply: bool,
+    /// We have asked the server to stop.
+    pub(super) aborting: bool,
+    /// An error of the session since the turn began.
+    pub(super) error: Option<TurnError>,
+    /// How often the server said that nothing runs although the turn is not over.
+    pub(super) idle_checks: u32,
+}
+
+impl OpenTurn {
+    /// How the turn ended; `None` while it goes on.
+    pub(super) fn verdict(&self, transcript: &Transcript) -> Option<TurnOutcome> {
+        if !transcript.status().is_idle() || !self.accepted {
+            return None;
+        }
+        let answers: Vec<&Message> = self.answers(transcript).collect();
+        if answers.iter().any(|m| m.completed.is_none()) {
+            return None;
+        }
+        if answers.is_empty() {
+            let quiet = self.no_reply && self.prompt_at(transcript).is_some();
+            return (quiet || self.answered || self.error.is_some()).then(|| self.outcome(&answers));
+        }
+        Some(self.outcome(&answers))
+    }
+
+    /// What can be said of a turn that the server says is not running, though it never said how it ended.
+    pub(super) fn settle(&self, transcript: &Transcript) -> TurnOutcome {
+        let answers: Vec<&Message> = self.answers(transcript).collect();
+        let complete = answers.last().is_some_and(|m| m.completed.is_some());
+        if complete || self.aborting || self.error.is_some() {
+            return self.outcome(&answers);
+        }
+        let message = if answers.is_empty() {
+            "the server took the prompt and never answered it"
+        } else {
+            "the server stopped in the middle of the answer"
+        };
+        let error = TurnError {
+            name: "TurnLost".into(),
+            message: message.into(),
+            aborted: false,
+            raw: serde_json::Value::Null,
+        };
+        TurnOutcome { kind: OutcomeKind::Failed, error: Some(error), ..self.outcome(&answers) }
+    }
+
+    fn prompt_at(&self, transcript: &Transcript) -> Option<usize> {
+        transcript.messages().iter().rposition(|m| m.id == self.message_id)
+    }
+
+    /// The assistant's messages behind the prompt.
+    fn answers<'a>(&self, transcript: &'a Transcript) -> impl Iterator<Item = &'a Message> {
+        let messages = transcript.messages();
+        let start = match (self.prompt_at(transcript), &self.after) {
+            (Some(at), _) => at + 1,
+            (None, Some(after)) => messages.iter().rposition(|m| m.id == *after).map_or(messages.len(), |at| at + 1),
+            (None, None) => 0,
+        };
+        messages[start..].iter().filter(|m| m.role == Role::Assistant)
+    }
+
+    fn outcome(&self, answers: &[&Message]) -> TurnOutcome {
+        let mut usage = Usage::default();
+        answers.iter().filter_map(|m| m.usage).for_each(|u| usage += u);
+        let last = answers.last();
+        let error = last.and_then(|m| m.error.clone()).or_else(|| self.error.clone().filter(|_| answers.is_empty()));
+        let finish = last.and_then(|m| m.finish.clone());
+        // Stopped while it waited for the provider, a message is complete without a word of why (1.18.33, seen).
+        let unfinished = last.is_some_and(|m| m.finish.is_none());
+        let kind = match &error {
+            Some(error) if error.aborted => OutcomeKind::Aborted,
+            Some(_) => OutcomeKind::Failed,
+            None if unfinished || (answers.is_empty() && self.aborting) => OutcomeKind::Aborted,
+            None => OutcomeKind::Completed,
+        };
+        TurnOutcome { kind, finish, error, usage }
+    }
+}

@@ -1,0 +1,175 @@
+//! One OpenCode server: typed access to every operation, its events, and its conversations.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opencode_api::{Location, Operation};
+
+use crate::chat::{Conversation, ConversationOptions};
+use crate::dialect::{self, Dialect, ServerInfo, SessionFilter};
+use crate::error::Result;
+use crate::model::{Session, SessionId};
+use crate::stream::{EventHub, EventStream};
+use crate::transport::{Credentials, Transport, TransportConfig};
+
+/// A connection to one server. Cheap to clone; clones share the connection pool and the event stream.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Transport,
+    dialect: Arc<dyn Dialect>,
+    server: ServerInfo,
+    hub: Mutex<Option<EventHub>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.inner.transport.address())
+            .field("server", &self.inner.server)
+            .finish()
+    }
+}
+
+/// What a [`Client`] is made of.
+#[derive(Clone)]
+pub struct ClientBuilder {
+    address: String,
+    location: Location,
+    config: TransportConfig,
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("ClientBuilder").field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    /// The directory in which the server shall work, as the server sees it. Without one it is the server's own.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<String>) -> Self {
+        self.location.directory = Some(directory.into());
+        self
+    }
+
+    /// Who we are. Credentials in the address win; without any, `OPENCODE_SERVER_PASSWORD` is read.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.config.credentials = Some(credentials);
+        self
+    }
+
+    /// Everything about the connection.
+    #[must_use]
+    pub fn transport(mut self, config: TransportConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Finds out what the server speaks and connects.
+    ///
+    /// # Errors
+    /// A malformed address, a server that cannot be reached or is none, credentials that are wrong.
+    pub async fn connect(mut self) -> Result<Client> {
+        if self.config.credentials.is_none() {
+            self.config.credentials = Credentials::from_environment();
+        }
+        let transport = Transport::new(&self.address, self.location, self.config)?;
+        let (server, dialect) = dialect::detect(&transport).await?;
+        tracing::debug!(address = %transport.address(), version = server.version, "connected");
+        Ok(Client { inner: Arc::new(Inner { transport, dialect, server, hub: Mutex::new(None) }) })
+    }
+}
+
+impl Client {
+    /// A client for the server at an address like `http://127.0.0.1:4096` or `https://user:password@host`.
+    pub fn builder(address: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            address: address.into(),
+            location: Location::default(),
+            config: TransportConfig::default(),
+        }
+    }
+
+    /// Connects with what the address and the environment say.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::connect`].
+    pub async fn connect(address: impl Into<String>) -> Result<Self> {
+        Self::builder(address).connect().await
+    }
+
+    /// What the server says about itself.
+    pub fn server(&self) -> &ServerInfo {
+        &self.inner.server
+    }
+
+    /// The server's address, without credentials.
+    pub fn address(&self) -> String {
+        self.inner.transport.address()
+    }
+
+    /// Calls any operation of the server's interface. Only operations without effect are repeated when they fail.
+    ///
+    /// # Errors
+    /// What the server or the connection says.
+    pub async fn call<O: Operation>(&self, operation: &O) -> Result<O::Response> {
+        self.inner.transport.call(operation, false).await
+    }
+
+    /// The server's events from now on. All subscribers share one connection, which lives as long as the client.
+    ///
+    /// Must be called inside a tokio runtime.
+    pub fn events(&self) -> EventStream {
+        let mut hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
+        if hub.as_ref().is_none_or(EventHub::has_failed) {
+            *hub = Some(EventHub::start(self.inner.dialect.events()));
+        }
+        // Filled just above.
+        match hub.as_ref() {
+            Some(hub) => hub.subscribe(),
+            None => EventHub::start(self.inner.dialect.events()).subscribe(),
+        }
+    }
+
+    /// A new conversation.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot be reached.
+    pub async fn create(&self, title: Option<&str>) -> Result<Conversation> {
+        self.create_with(title, ConversationOptions::default()).await
+    }
+
+    /// [`create`](Self::create) with options.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn create_with(&self, title: Option<&str>, options: ConversationOptions) -> Result<Conversation> {
+        let session = self.inner.dialect.create(title, None).await?;
+        Conversation::open(self.clone(), session.id, options).await
+    }
+
+    /// A conversation that exists; its whole history is read.
+    ///
+    /// # Errors
+    /// When there is no such session, or the server cannot be reached.
+    pub async fn open(&self, session: impl Into<SessionId>, options: ConversationOptions) -> Result<Conversation> {
+        Conversation::open(self.clone(), session.into(), options).await
+    }
+
+    /// The sessions of the directory, newest first; all pages of them.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
+        self.inner.dialect.sessions(filter).await
+    }
+
+    pub(crate) fn dialect(&self) -> &Arc<dyn Dialect> {
+        &self.inner.dialect
+    }
+}
