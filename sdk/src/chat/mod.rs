@@ -2,11 +2,13 @@
 
 mod asks;
 mod conversation;
+pub mod digest;
 mod driver;
 mod event;
 mod feed;
 mod policy;
 mod prompt;
+mod recording;
 mod resync;
 mod scope;
 mod shared;
@@ -19,6 +21,7 @@ pub use event::{ChatEvent, OutcomeKind, TextKind, TurnOutcome};
 pub use feed::ChatFeed;
 pub use policy::{AskPolicy, AskRule, Decision};
 pub use prompt::{Prompt, PromptPart};
+pub use recording::Recording;
 pub use shared::ConversationOptions;
 pub use transcript::Transcript;
 pub use turn::Turn;

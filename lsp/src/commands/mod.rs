@@ -1,0 +1,4 @@
+//! The commands of `nexus`, a file each.
+
+pub(crate) mod demo;
+pub(crate) mod replay;
