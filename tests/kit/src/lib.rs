@@ -9,6 +9,7 @@
 #![deny(missing_docs)]
 
 pub mod cases;
+pub mod expected;
 pub mod fault_proxy;
 pub mod scripted;
 pub mod server;

@@ -14,6 +14,8 @@ use crate::scripted::{Behaviour, ScriptedModel, server_config};
 pub struct TestServerOptions {
     /// The version of OpenCode, installed when it is missing. Default [`PINNED`].
     pub version: String,
+    /// The binary to run instead of that version. Default none.
+    pub binary: Option<PathBuf>,
     /// What the model does. Default: it echoes.
     pub behaviour: Behaviour,
     /// OpenCode's `permission` setting. Default: `bash` and `edit` ask.
@@ -36,6 +38,7 @@ impl Default for TestServerOptions {
     fn default() -> Self {
         Self {
             version: PINNED.to_owned(),
+            binary: None,
             behaviour: Behaviour::default(),
             permission: json!({"bash": "ask", "edit": "ask"}),
             password: None,
@@ -84,7 +87,10 @@ impl TestServer {
         for (key, value) in options.config {
             config[key] = value;
         }
-        let binary = opencode_binary(&options.version).await?;
+        let binary = match options.binary {
+            Some(binary) => binary,
+            None => opencode_binary(&options.version).await?,
+        };
         let mut server = ServerOptions::new(binary, &directory);
         server.config = Some(config);
         server.password = options.password;
