@@ -159,7 +159,7 @@ macro_rules! events {
                 payload: &serde_json::value::RawValue,
             ) -> Result<Self, $crate::DecodeError> {
                 let decoded = match kind {
-                    $($wire => serde_json::from_str(payload.get()).map(Self::$variant),)*
+                    $($wire => $crate::lenient::decode(payload.get()).map(Self::$variant),)*
                     _ => return Ok($crate::EventPayload::keep(kind, payload)),
                 };
                 decoded.map_err(|error| $crate::DecodeError::json(kind.to_owned(), &error))

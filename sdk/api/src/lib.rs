@@ -30,6 +30,7 @@ mod event;
 mod error;
 mod extra;
 mod id;
+mod lenient;
 mod number;
 mod raw;
 mod tag;

@@ -75,9 +75,9 @@ pub(crate) enum LeftOut {
     Absent,
 }
 
-/// Whether a field was left out by the server and has not been filled since.
+/// Whether a field was left out by the server, or kept because of its type, and has not been filled since.
 pub(crate) fn left_out<T: Default + PartialEq>(extra: &Extra, name: &str, value: &T) -> LeftOut {
-    if extra.was_absent(name) && *value == T::default() {
+    if (extra.was_absent(name) || extra.get(name).is_some()) && *value == T::default() {
         LeftOut::Absent
     } else if extra.was_null(name) && *value == T::default() {
         LeftOut::Null
@@ -108,19 +108,23 @@ macro_rules! field_doc {
 }
 
 macro_rules! field_read {
-    (need $map:ident $extra:ident $wire:literal) => {
+    (need $lenient:ident $map:ident $extra:ident $wire:literal) => {
         Some($map.next_value()?)
     };
-    (null $map:ident $extra:ident $wire:literal) => {
+    (null $lenient:ident $map:ident $extra:ident $wire:literal) => {
         $map.next_value()?
     };
-    ($mode:ident $map:ident $extra:ident $wire:literal) => {{
-        let value = $map.next_value()?;
-        if Option::is_none(&value) {
-            $extra.note_null($wire);
+    ($mode:ident $lenient:ident $map:ident $extra:ident $wire:literal) => {
+        if $lenient {
+            $crate::lenient::read(&mut $map, &mut $extra, $wire)?
+        } else {
+            let value = $map.next_value()?;
+            if Option::is_none(&value) {
+                $extra.note_null($wire);
+            }
+            value
         }
-        value
-    }};
+    };
 }
 
 macro_rules! field_finish {
@@ -208,6 +212,7 @@ macro_rules! wire_struct {
                         const NAMES: &[&str] = &[$($wire,)* $($const_wire,)*];
                         $(let mut $field: Option<$type> = None;)*
                         let mut extra = $crate::Extra::default();
+                        let lenient = $crate::lenient::is_lenient();
                         let mut seen = 0_u64;
                         let mut next = 0;
                         while let Some(key) = map.next_key_seed($crate::object::KeySeed { names: NAMES, next })? {
@@ -216,7 +221,7 @@ macro_rules! wire_struct {
                                     next = index + 1;
                                     seen |= 1 << index;
                                     match index {
-                                        $($index => $field = field_read!($mode map extra $wire),)*
+                                        $($index => $field = field_read!($mode lenient map extra $wire),)*
                                         $($const_index => $crate::object::read_constant(
                                             &mut map, &mut extra, $const_wire, $const_value,
                                         )?,)*

@@ -5,12 +5,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{DecodeError, WorkspaceId};
+use crate::{DecodeError, WorkspaceId, lenient};
 
 /// RFC 3986 §2.3: everything but the unreserved characters is encoded in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The rest of a path keeps its slashes.
-const TAIL: &AsciiSet = &SEGMENT.remove(b'/');
 
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,18 +199,25 @@ pub(crate) fn start<O: Operation>() -> Request {
     }
 }
 
-/// Puts a path parameter in its place.
-pub(crate) fn put_path(request: &mut Request, name: &str, value: &str) {
-    let encoded = utf8_percent_encode(value, SEGMENT).to_string();
-    // A segment of dots only would be resolved away by URL parsers, and the request would hit another route.
-    let encoded = if matches!(value, "." | "..") { encoded.replace('.', "%2E") } else { encoded };
-    request.path = request.path.replacen(&format!("{{{name}}}"), &encoded, 1);
+/// Encodes one segment. A segment of dots only is spelt out: URL parsers would resolve it away, and the request would
+/// reach another route. (Some parsers resolve even `%2E`; a server's ids and paths have no such segments.)
+fn segment(text: &str) -> Cow<'_, str> {
+    match text {
+        "." => "%2E".into(),
+        ".." => "%2E%2E".into(),
+        _ => utf8_percent_encode(text, SEGMENT).into(),
+    }
 }
 
-/// Puts the rest of a path in the place of its `*`.
+/// Puts a path parameter in its place.
+pub(crate) fn put_path(request: &mut Request, name: &str, value: &str) {
+    request.path = request.path.replacen(&format!("{{{name}}}"), &segment(value), 1);
+}
+
+/// Puts the rest of a path, which keeps its slashes, in the place of its `*`.
 pub(crate) fn put_tail(request: &mut Request, value: &str) {
-    let encoded = utf8_percent_encode(value.trim_start_matches('/'), TAIL).to_string();
-    request.path = request.path.replacen('*', &encoded, 1);
+    let segments: Vec<_> = value.trim_start_matches('/').split('/').map(segment).collect();
+    request.path = request.path.replacen('*', &segments.join("/"), 1);
 }
 
 /// Adds a query parameter.
@@ -235,7 +240,7 @@ pub(crate) fn json<T: DeserializeOwned>(
     if let Some(found) = content_type.filter(|found| found.trim_start().starts_with("text/html")) {
         return Err(DecodeError::content_type(id, found));
     }
-    serde_json::from_str(text(id, body)?).map_err(|error| DecodeError::json(id, &error))
+    lenient::decode(text(id, body)?).map_err(|error| DecodeError::json(id, &error))
 }
 
 /// Reads text.

@@ -38,7 +38,7 @@ macro_rules! tagged_union {
             #[must_use]
             pub fn from_raw(raw: Box<serde_json::value::RawValue>) -> Self {
                 let decoded = match $crate::tag::text(raw.get(), $tag).as_deref() {
-                    $(Some($wire) => serde_json::from_str(raw.get()).map(Self::$variant),)*
+                    $(Some($wire) => $crate::lenient::decode(raw.get()).map(Self::$variant),)*
                     _ => return Self::Unknown($crate::Raw::new(raw)),
                 };
                 decoded.unwrap_or_else(|error| Self::Unknown($crate::Raw::mismatched(raw, &error)))

@@ -87,6 +87,7 @@ enum Change {
     UnknownField,
     UnknownText,
     Null,
+    WrongType,
     Remove,
 }
 
@@ -103,12 +104,12 @@ fn change(value: &mut Value, change_kind: Change, nth: &mut usize) -> bool {
             }
             let keys: Vec<String> = map.keys().cloned().collect();
             for key in keys {
-                if matches!(change_kind, Change::Null | Change::Remove) {
+                if matches!(change_kind, Change::Null | Change::WrongType | Change::Remove) {
                     if *nth == 0 {
-                        if matches!(change_kind, Change::Null) {
-                            map.insert(key, Value::Null);
-                        } else {
-                            map.remove(&key);
+                        match change_kind {
+                            Change::Null => drop(map.insert(key, Value::Null)),
+                            Change::WrongType => drop(map.insert(key, serde_json::json!([[true]]))),
+                            _ => map.retain(|name, _| *name != key),
                         }
                         return true;
                     }
@@ -157,20 +158,31 @@ fn samples() -> Vec<String> {
 #[test]
 fn whatever_changes_in_an_event_is_kept() {
     for sample in samples() {
-        for kind in [Change::UnknownField, Change::UnknownText, Change::Null, Change::Remove] {
+        for kind in
+            [Change::UnknownField, Change::UnknownText, Change::Null, Change::WrongType, Change::Remove]
+        {
             for place in 0.. {
                 let mut value: Value = serde_json::from_str(&sample).expect("JSON");
                 if !change(&mut value, kind, &mut place.clone()) {
                     break;
                 }
                 // Without a kind there is no event.
-                if value.get("type").is_none_or(Value::is_null) {
+                if value.get("type").is_none_or(|kind| !kind.is_string())
+                    || value.get("id").is_some_and(|id| !id.is_string() && !id.is_null())
+                {
                     continue;
                 }
                 let changed = value.to_string();
                 let envelope = Envelope::from_slice(changed.as_bytes())
                     .unwrap_or_else(|error| panic!("{kind:?} at {place}: {error}\n{changed}"));
                 assert_same(&changed, &envelope);
+                if matches!(kind, Change::UnknownField) {
+                    let shown = format!("{envelope:?}");
+                    assert!(
+                        !shown.contains("Unknown(") && !shown.contains("Unknown { kind"),
+                        "no longer typed: {changed}"
+                    );
+                }
             }
         }
     }

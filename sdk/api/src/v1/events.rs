@@ -67,7 +67,7 @@ wire_struct! {
     pub struct SessionNextAgentSwitched {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need agent: String = "agent",
     }
 
@@ -75,7 +75,7 @@ wire_struct! {
     pub struct SessionNextModelSwitched {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need model: super::types::ModelRef = "model",
     }
 
@@ -91,9 +91,9 @@ wire_struct! {
     pub struct SessionNextPrompted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need prompt: super::types::Prompt = "prompt",
-        4 need delivery: super::types::SessionInputAdmittedDelivery = "delivery",
+        4 opt delivery: super::types::SessionInputAdmittedDelivery = "delivery",
     }
 
     /// Payload of `session.next.prompt.admitted`.
@@ -117,7 +117,7 @@ wire_struct! {
     pub struct SessionNextSynthetic {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need text: String = "text",
     }
 
@@ -125,7 +125,7 @@ wire_struct! {
     pub struct SessionNextShellStarted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need call_id: crate::CallId = "callID",
         4 need command: String = "command",
     }
@@ -142,7 +142,7 @@ wire_struct! {
     pub struct SessionNextStepStarted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need agent: String = "agent",
         4 need model: super::types::ModelRef = "model",
         5 opt snapshot: String = "snapshot",
@@ -152,7 +152,7 @@ wire_struct! {
     pub struct SessionNextStepEnded {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need finish: String = "finish",
         4 need cost: crate::Number = "cost",
         5 fill tokens: super::types::SessionTokens = "tokens",
@@ -164,7 +164,7 @@ wire_struct! {
     pub struct SessionNextStepFailed {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need error: super::types::SessionErrorUnknown = "error",
     }
 
@@ -172,16 +172,16 @@ wire_struct! {
     pub struct SessionNextTextStarted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
-        3 need text_id: String = "textID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
+        3 opt text_id: String = "textID",
     }
 
     /// Payload of `session.next.text.delta`.
     pub struct SessionNextTextDelta {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
-        3 need text_id: String = "textID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
+        3 opt text_id: String = "textID",
         4 need delta: String = "delta",
     }
 
@@ -189,8 +189,8 @@ wire_struct! {
     pub struct SessionNextTextEnded {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
-        3 need text_id: String = "textID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
+        3 opt text_id: String = "textID",
         4 need text: String = "text",
     }
 
@@ -198,7 +198,7 @@ wire_struct! {
     pub struct SessionNextReasoningStarted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need reasoning_id: String = "reasoningID",
         4 opt provider_metadata: std::collections::BTreeMap<String, crate::JsonObject> = "providerMetadata",
     }
@@ -207,7 +207,7 @@ wire_struct! {
     pub struct SessionNextReasoningDelta {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need reasoning_id: String = "reasoningID",
         4 need delta: String = "delta",
     }
@@ -216,7 +216,7 @@ wire_struct! {
     pub struct SessionNextReasoningEnded {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need reasoning_id: String = "reasoningID",
         4 need text: String = "text",
         5 opt provider_metadata: std::collections::BTreeMap<String, crate::JsonObject> = "providerMetadata",
@@ -226,7 +226,7 @@ wire_struct! {
     pub struct SessionNextToolInputStarted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 need name: String = "name",
     }
@@ -235,7 +235,7 @@ wire_struct! {
     pub struct SessionNextToolInputDelta {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 need delta: String = "delta",
     }
@@ -244,7 +244,7 @@ wire_struct! {
     pub struct SessionNextToolInputEnded {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 need text: String = "text",
     }
@@ -259,7 +259,7 @@ wire_struct! {
     pub struct SessionNextToolCalled {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 need tool: String = "tool",
         5 fill input: crate::JsonObject = "input",
@@ -270,7 +270,7 @@ wire_struct! {
     pub struct SessionNextToolProgress {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 fill structured: crate::JsonObject = "structured",
         5 fill content: Vec<super::types::LlmToolContent> = "content",
@@ -280,7 +280,7 @@ wire_struct! {
     pub struct SessionNextToolSuccess {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 fill structured: crate::JsonObject = "structured",
         5 fill content: Vec<super::types::LlmToolContent> = "content",
@@ -293,7 +293,7 @@ wire_struct! {
     pub struct SessionNextToolFailed {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need assistant_message_id: crate::MessageId = "assistantMessageID",
+        2 opt assistant_message_id: crate::MessageId = "assistantMessageID",
         3 need call_id: crate::CallId = "callID",
         4 need error: super::types::SessionErrorUnknown = "error",
         5 opt result: crate::Value = "result",
@@ -312,7 +312,7 @@ wire_struct! {
     pub struct SessionNextCompactionStarted {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need reason: super::types::SessionMessageCompactionReason = "reason",
     }
 
@@ -320,7 +320,7 @@ wire_struct! {
     pub struct SessionNextCompactionDelta {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
+        2 opt message_id: crate::MessageId = "messageID",
         3 need text: String = "text",
     }
 
@@ -328,10 +328,10 @@ wire_struct! {
     pub struct SessionNextCompactionEnded {
         0 need #[doc = "Unix milliseconds."] timestamp: crate::Number = "timestamp",
         1 need session_id: crate::SessionId = "sessionID",
-        2 need message_id: crate::MessageId = "messageID",
-        3 need reason: super::types::SessionMessageCompactionReason = "reason",
+        2 opt message_id: crate::MessageId = "messageID",
+        3 opt reason: super::types::SessionMessageCompactionReason = "reason",
         4 need text: String = "text",
-        5 need recent: String = "recent",
+        5 opt recent: String = "recent",
     }
 
     /// Payload of `session.next.revert.staged`.
@@ -634,6 +634,12 @@ wire_struct! {
         0 need directory: String = "directory",
     }
 
+    /// Payload of `lsp.client.diagnostics`.
+    pub struct LspClientDiagnostics {
+        0 need server_id: String = "serverID",
+        1 need path: String = "path",
+    }
+
     /// Payload of `server.heartbeat`.
     pub struct ServerHeartbeat {
     }
@@ -738,5 +744,6 @@ events! {
     "server.connected" => ServerConnected(ServerConnected): ServerConnected,
     "global.disposed" => GlobalDisposed(GlobalDisposed): GlobalDisposed,
     "server.instance.disposed" => ServerInstanceDisposed(ServerInstanceDisposed): ServerInstanceDisposed,
+    "lsp.client.diagnostics" => LspClientDiagnostics(LspClientDiagnostics): LspClientDiagnostics,
     "server.heartbeat" => ServerHeartbeat(ServerHeartbeat): ServerHeartbeat,
 }

@@ -807,7 +807,7 @@ pub mod pty {
             opt {}
         }
         /// `GET /pty/{ptyID}/connect`
-        pub struct Connect("pty.connect", Get, "/pty/{ptyID}/connect", Query, Json, bool) {
+        pub struct Connect("pty.connect", Get, "/pty/{ptyID}/connect", Query, WebSocket, ()) {
             new { path pty_id: crate::PtyId = "ptyID", }
             fill {}
             opt { cursor: String = "cursor", ticket: String = "ticket", }

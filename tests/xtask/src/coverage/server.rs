@@ -52,6 +52,8 @@ pub async fn started_server(executable: &Path) -> Result<Server, String> {
 impl Server {
     /// The JSON document at a path.
     pub async fn json(&self, path: &str) -> Result<Value, String> {
+        // reqwest wants a provider of cryptography even for a request in clear. That there is one already is as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(ANSWER).build();
         let fail = |error: reqwest::Error| format!("GET {path}: {error}");
         let response = client.map_err(fail)?.get(format!("{}{path}", self.url)).send().await.map_err(fail)?;
