@@ -13,3 +13,4 @@ pub mod expected;
 pub mod fault_proxy;
 pub mod scripted;
 pub mod server;
+pub mod stories;

@@ -3,6 +3,7 @@
 
 mod api;
 mod coverage;
+mod faults;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Task {
     },
     /// Compares the generated operations and events with what a real server says about itself.
     Coverage(coverage::Arguments),
+    /// Plays every scripted conversation on a real server through a network that fails.
+    Faults(faults::Arguments),
 }
 
 /// The root of the workspace.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Api { check } => api::run(&root(), check),
         Task::Coverage(arguments) => coverage::run(&arguments),
+        Task::Faults(arguments) => faults::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
