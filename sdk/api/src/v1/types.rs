@@ -334,7 +334,7 @@ wire_struct! {
     }
 
     /// Inline schema `SubtaskPartModel`.
-    pub struct SubtaskPartModel {
+    pub struct ModelChoice {
         0 need provider_id: crate::ProviderId = "providerID",
         1 need model_id: crate::ModelId = "modelID",
     }
@@ -347,7 +347,7 @@ wire_struct! {
         3 need prompt: String = "prompt",
         4 need description: String = "description",
         5 need agent: String = "agent",
-        6 opt model: SubtaskPartModel = "model",
+        6 opt model: ModelChoice = "model",
         7 opt command: String = "command",
         const 8 "type" = "subtask",
     }
@@ -1428,7 +1428,7 @@ wire_struct! {
         1 need prompt: String = "prompt",
         2 need description: String = "description",
         3 need agent: String = "agent",
-        4 opt model: SubtaskPartModel = "model",
+        4 opt model: ModelChoice = "model",
         5 opt command: String = "command",
         const 6 "type" = "subtask",
     }
