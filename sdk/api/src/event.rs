@@ -13,6 +13,7 @@ mod envelope;
 mod head;
 
 pub use envelope::{Envelope, GlobalEnvelope, GlobalPayload, SyncEvent};
+pub(crate) use head::unversioned;
 pub use head::{EventHead, GlobalHead, SyncHead};
 
 /// The field that carries the payload.

@@ -247,7 +247,7 @@ wire_struct! {
     /// Inline schema `SessionPromptBody`.
     pub struct SessionPromptBody {
         0 opt message_id: crate::MessageId = "messageID",
-        1 opt model: super::types::SubtaskPartModel = "model",
+        1 opt model: super::types::ModelChoice = "model",
         2 opt agent: String = "agent",
         3 opt no_reply: bool = "noReply",
         4 opt tools: std::collections::BTreeMap<String, bool> = "tools",
@@ -291,7 +291,7 @@ wire_struct! {
     pub struct SessionShellBody {
         0 opt message_id: crate::MessageId = "messageID",
         1 need agent: String = "agent",
-        2 opt model: super::types::SubtaskPartModel = "model",
+        2 opt model: super::types::ModelChoice = "model",
         3 need command: String = "command",
     }
 

@@ -1,7 +1,7 @@
 //! OpenCode 1.x: its wire types, operations and events. Deliberately without opinion about what a conversation is:
 //! that is the neutral model of `opencode-nexus`.
 //!
-//! Everything in the submodules is generated; change `spec/` or the generator (`cargo xtask api`), not the files.
+//! Everything in the public submodules is generated; change `spec/` or the generator (`cargo xtask api`), not the files.
 //!
 //! ```
 //! use opencode_api::EventHead;
@@ -14,6 +14,8 @@
 //! assert_eq!(idle.session_id, "ses_1");
 //! # Ok::<(), opencode_api::DecodeError>(())
 //! ```
+
+mod history;
 
 #[rustfmt::skip]
 pub mod bodies;

@@ -334,7 +334,7 @@ wire_struct! {
     }
 
     /// Inline schema `SubtaskPartModel`.
-    pub struct SubtaskPartModel {
+    pub struct ModelChoice {
         0 need provider_id: crate::ProviderId = "providerID",
         1 need model_id: crate::ModelId = "modelID",
     }
@@ -347,7 +347,7 @@ wire_struct! {
         3 need prompt: String = "prompt",
         4 need description: String = "description",
         5 need agent: String = "agent",
-        6 opt model: SubtaskPartModel = "model",
+        6 opt model: ModelChoice = "model",
         7 opt command: String = "command",
         const 8 "type" = "subtask",
     }
@@ -673,10 +673,10 @@ wire_struct! {
         8 opt mode: AgentConfigMode = "mode",
         9 opt hidden: bool = "hidden",
         10 opt options: crate::JsonObject = "options",
-        11 opt color: AgentConfigColor = "color",
+        11 opt color: AgentColor = "color",
         12 opt steps: crate::Number = "steps",
         13 opt max_steps: crate::Number = "maxSteps",
-        14 opt permission: PermissionConfig = "permission",
+        14 opt permission: crate::Value = "permission",
     }
 
     /// Inline schema `ProviderConfigOptions`.
@@ -908,7 +908,7 @@ wire_struct! {
         26 opt lsp: crate::Value = "lsp",
         27 opt instructions: Vec<String> = "instructions",
         28 opt layout: LayoutConfig = "layout",
-        29 opt permission: PermissionConfig = "permission",
+        29 opt permission: crate::Value = "permission",
         30 opt tools: std::collections::BTreeMap<String, bool> = "tools",
         31 opt attachment: AttachmentConfig = "attachment",
         32 opt enterprise: ConfigEnterprise = "enterprise",
@@ -1428,7 +1428,7 @@ wire_struct! {
         1 need prompt: String = "prompt",
         2 need description: String = "description",
         3 need agent: String = "agent",
-        4 opt model: SubtaskPartModel = "model",
+        4 opt model: ModelChoice = "model",
         5 opt command: String = "command",
         const 6 "type" = "subtask",
     }
@@ -1846,7 +1846,7 @@ wire_struct! {
         4 opt description: String = "description",
         5 need mode: AgentConfigMode = "mode",
         6 fill hidden: bool = "hidden",
-        7 opt color: AgentConfigColor = "color",
+        7 opt color: AgentColor = "color",
         8 opt steps: crate::Number = "steps",
         9 fill permissions: Vec<PermissionV2Rule> = "permissions",
     }
@@ -2636,36 +2636,11 @@ open_enum! {
         Deny = "deny",
     }
 
-    /// Schema `PermissionRuleConfig`.
-    pub enum PermissionRuleConfig {
-        Ask = "ask",
-        Allow = "allow",
-        Deny = "deny",
-    }
-
-    /// Schema `PermissionConfig`.
-    pub enum PermissionConfig {
-        Ask = "ask",
-        Allow = "allow",
-        Deny = "deny",
-    }
-
     /// Inline schema `AgentConfigMode`.
     pub enum AgentConfigMode {
         Subagent = "subagent",
         Primary = "primary",
         All = "all",
-    }
-
-    /// Inline schema `AgentConfigColor`.
-    pub enum AgentConfigColor {
-        Primary = "primary",
-        Secondary = "secondary",
-        Accent = "accent",
-        Success = "success",
-        Warning = "warning",
-        Error = "error",
-        Info = "info",
     }
 
     /// Inline schema `ProviderConfigModelsValueModalitiesInputItem`.
@@ -2835,6 +2810,17 @@ open_enum! {
         Error = "error",
     }
 
+    /// Schema `AgentColor`.
+    pub enum AgentColor {
+        Primary = "primary",
+        Secondary = "secondary",
+        Accent = "accent",
+        Success = "success",
+        Warning = "warning",
+        Error = "error",
+        Info = "info",
+    }
+
     /// Schema `PermissionV2Effect`.
     pub enum PermissionV2Effect {
         Allow = "allow",
@@ -2882,6 +2868,12 @@ pub type JsonSchema = crate::JsonObject;
 /// Schema `PermissionObjectConfig`.
 pub type PermissionObjectConfig = std::collections::BTreeMap<String, PermissionActionConfig>;
 
+/// Schema `PermissionRuleConfig`.
+pub type PermissionRuleConfig = crate::Value;
+
+/// Schema `PermissionConfig`.
+pub type PermissionConfig = crate::Value;
+
 /// Schema `ToolList`.
 pub type ToolList = Vec<ToolListItem>;
 
@@ -2905,9 +2897,6 @@ pub type QuestionV2Answer = Vec<String>;
 
 /// Schema `ProjectDirectories`.
 pub type ProjectDirectories = Vec<ProjectDirectoriesItemItem>;
-
-/// Schema `AgentColor`.
-pub type AgentColor = AgentConfigColor;
 
 /// Schema `PermissionV2Ruleset`.
 pub type PermissionV2Ruleset = Vec<PermissionV2Rule>;

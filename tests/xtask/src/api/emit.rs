@@ -210,6 +210,20 @@ fn rust_path(operation: &OperationItem) -> String {
     path.join("::")
 }
 
+/// For the crate's tests: how to decode and encode the answer of each operation that answers with JSON.
+pub fn answer_table(operations: &[OperationItem], source: &str, module: &str) -> String {
+    let mut text = header(source, "The answers of all operations that answer with JSON.");
+    let _ = write!(
+        text,
+        "use opencode_api::{module}::operations::*;\n\npub const ANSWERS: &[super::Answer] = &[\n"
+    );
+    for operation in operations.iter().filter(|operation| operation.response_kind == "Json") {
+        let _ = writeln!(text, "    super::answer::<{}>(),", rust_path(operation));
+    }
+    text.push_str("];\n");
+    text
+}
+
 /// The modules at one depth, each with its operations and then its own modules.
 fn modules(text: &mut String, operations: &[&OperationItem], depth: usize, module: &str) {
     let mut names: Vec<&str> = Vec::new();

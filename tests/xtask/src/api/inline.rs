@@ -91,10 +91,7 @@ impl Lowering<'_> {
             let slot = self.slot(only, place)?;
             return Ok(Slot { nullable: nullable || slot.nullable, of: slot.of });
         }
-        let strings = members
-            .iter()
-            .all(|member| self.resolve(member).get("type").and_then(Value::as_str) == Some("string"));
-        let of = if strings {
+        let of = if self.are_strings(&members) {
             if self.text_values(&members).is_empty() { Type::String } else { self.inline(schema, place)? }
         } else if self.tag(&members).is_some() {
             self.inline(schema, place)?
@@ -104,6 +101,12 @@ impl Lowering<'_> {
             Type::Value
         };
         Ok(Slot { of, nullable })
+    }
+
+    pub(super) fn are_strings(&self, members: &[Value]) -> bool {
+        members
+            .iter()
+            .all(|member| self.resolve(member).get("type").and_then(Value::as_str) == Some("string"))
     }
 
     /// All values that the strings of a union name.

@@ -68,7 +68,7 @@ impl<'d> Lowering<'d> {
         for name in &names {
             let schema = &self.schemas[*name];
             let rust = pascal(name);
-            if is_definition(schema) {
+            if self.is_definition(schema) {
                 if !self.taken.insert((File::Types.module(), rust.clone())) {
                     return Err(format!("two schemas are called {rust}"));
                 }
@@ -85,11 +85,25 @@ impl<'d> Lowering<'d> {
         Ok(())
     }
 
+    /// Whether a named schema becomes an item of its own rather than an alias.
+    fn is_definition(&self, schema: &Value) -> bool {
+        match members(schema) {
+            Some(members) => {
+                self.tag(&members).is_some()
+                    || (self.are_strings(&members) && !self.text_values(&members).is_empty())
+            }
+            None => {
+                let values = schema.get("enum").and_then(Value::as_array);
+                has_properties(schema) || values.is_some_and(|all| all.iter().all(Value::is_string))
+            }
+        }
+    }
+
     fn named_schema(&mut self, name: &str) -> Result<Type, String> {
         let schema = self.schemas.get(name).ok_or_else(|| format!("no schema {name}"))?;
         let rust = pascal(name);
         let doc = format!("Schema `{name}`.");
-        if is_definition(schema) {
+        if self.is_definition(schema) {
             let item = self.item(schema, &rust, File::Types)?;
             self.definitions.push(Definition { file: File::Types, name: rust.clone(), doc, item });
             return Ok(Type::Named(File::Types, rust));
@@ -285,17 +299,6 @@ pub fn constant(schema: &Value) -> Option<String> {
 
 pub fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
-}
-
-/// Whether a named schema becomes an item of its own rather than an alias.
-fn is_definition(schema: &Value) -> bool {
-    let strings = schema
-        .get("enum")
-        .is_some_and(|values| values.as_array().is_some_and(|all| all.iter().all(Value::is_string)));
-    has_properties(schema)
-        || strings
-        || members(schema)
-            .is_some_and(|all| all.iter().all(|member| reference(member).is_some() || has_properties(member)))
 }
 
 /// Whether two schemas that look like this mean the same.

@@ -68,10 +68,14 @@ fn generate(krate: &Path, line: &Line) -> Result<Vec<(PathBuf, String)>, String>
     let operations = operations::lower(&mut lowering)?;
     let module = krate.join("src").join(line.module);
     let source = format!("sdk/api/spec/{}", line.document);
-    Ok(emit::files(&lowering, &events, &operations, &source, line.module)
-        .into_iter()
-        .map(|(name, text)| (module.join(name), text))
-        .collect())
+    let mut files: Vec<(PathBuf, String)> =
+        emit::files(&lowering, &events, &operations, &source, line.module)
+            .into_iter()
+            .map(|(name, text)| (module.join(name), text))
+            .collect();
+    let table = krate.join("tests/answers").join(format!("{}.rs", line.module));
+    files.push((table, emit::answer_table(&operations, &source, line.module)));
+    Ok(files)
 }
 
 /// Reads a JSON file.
