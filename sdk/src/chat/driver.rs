@@ -259,6 +259,11 @@ impl Driver {
             let sent = match reply {
                 AutoReply::Permission(id, reply) => shared.reply_permission(&id, reply).await,
                 AutoReply::RejectQuestion(id) => shared.reply_question(&id, None).await,
+                AutoReply::Discard(session, id, true) => shared.dialect.reply_question(&session, &id, None).await,
+                AutoReply::Discard(session, id, false) => {
+                    let reply = PermissionReply::Reject { message: None };
+                    shared.dialect.reply_permission(&session, &id, &reply).await
+                }
             };
             if let Err(error) = sent {
                 tracing::warn!(%error, "an answer by policy could not be sent");

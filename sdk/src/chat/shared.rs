@@ -73,7 +73,6 @@ pub(super) struct State {
 }
 
 pub(super) struct Asked {
-    pub(super) session: SessionId,
     pub(super) until: Option<Instant>,
     pub(super) question: bool,
 }
@@ -82,6 +81,8 @@ pub(super) struct Asked {
 pub(super) enum AutoReply {
     Permission(AskId, PermissionReply),
     RejectQuestion(AskId),
+    /// Servers keep the requests of a stopped turn on their lists; nobody waits for them any more.
+    Discard(SessionId, AskId, bool),
 }
 
 impl Shared {
@@ -256,17 +257,18 @@ impl State {
     /// Notes what waits for a person now, and says what the policy answers by itself.
     pub(super) fn sort_asks(&mut self, policy: &AskPolicy, events: &[ChatEvent]) -> Vec<AutoReply> {
         let mut replies = Vec::new();
+        let root = self.scope.root().session_id().clone();
         for event in events {
-            let event = match event {
-                ChatEvent::Child { event, .. } => event,
-                event => event,
+            let (session, event) = match event {
+                ChatEvent::Child { session_id, event } => (session_id, &**event),
+                event => (&root, event),
             };
             let until = || policy.bound.map(|bound| Instant::now() + bound);
             match event {
                 ChatEvent::PermissionAsked(ask) => match policy.reply(ask) {
                     Some(reply) => replies.push(AutoReply::Permission(ask.id.clone(), reply)),
                     None => {
-                        let asked = Asked { session: ask.session_id.clone(), until: until(), question: false };
+                        let asked = Asked { until: until(), question: false };
                         self.asked.insert(ask.id.clone(), asked);
                     }
                 },
@@ -274,13 +276,22 @@ impl State {
                     replies.push(AutoReply::RejectQuestion(ask.id.clone()));
                 }
                 ChatEvent::QuestionAsked(ask) => {
-                    let asked = Asked { session: ask.session_id.clone(), until: until(), question: true };
+                    let asked = Asked { until: until(), question: true };
                     self.asked.insert(ask.id.clone(), asked);
                 }
-                ChatEvent::PermissionClosed { id, .. } | ChatEvent::QuestionClosed { id, .. } => {
+                ChatEvent::PermissionClosed { id, reply } => {
                     self.asked.remove(id);
+                    if reply.is_none() {
+                        replies.push(AutoReply::Discard(session.clone(), id.clone(), false));
+                    }
                 }
-                ChatEvent::Error(error) => {
+                ChatEvent::QuestionClosed { id, answers } => {
+                    self.asked.remove(id);
+                    if answers.is_none() {
+                        replies.push(AutoReply::Discard(session.clone(), id.clone(), true));
+                    }
+                }
+                ChatEvent::Error(error) if *session == root => {
                     for turn in &mut self.turns {
                         turn.error = Some(error.clone());
                     }
