@@ -6,8 +6,8 @@ use std::process::Command;
 use opencode_nexus_testkit::{cases, expected};
 use serde_json::Value;
 
-use super::parts::cargo;
 use super::{Counts, process};
+use crate::cargo::cargo;
 
 /// Builds `nexus` as the tests built it and says where it is.
 fn nexus(root: &Path) -> Option<PathBuf> {
