@@ -114,6 +114,7 @@ impl Driver {
                 self.fall_behind();
             }
             StreamItem::Closed(error) => {
+                self.shared.set_trouble(&error);
                 self.reading = None;
                 self.held.clear();
                 self.behind = true;
@@ -170,6 +171,7 @@ impl Driver {
                     return Err(error);
                 }
                 self.last_heard = Instant::now();
+                self.shared.set_trouble(&error);
                 if self.behind {
                     let retry = error.with_retry(Retry::Now);
                     let wait = self.backoff.after(&retry, rand::random()).unwrap_or_default();

@@ -52,6 +52,8 @@ pub(super) struct Shared {
     pub(super) options: ConversationOptions,
     pub(super) state: Mutex<State>,
     pub(super) phase: watch::Sender<Phase>,
+    /// Why the last attempt to follow the server failed.
+    pub(super) trouble: Mutex<Option<Error>>,
     /// Wakes the driver: something was changed that it waits by.
     pub(super) nudge: Notify,
 }
@@ -101,6 +103,7 @@ impl Shared {
             options,
             state: Mutex::new(state),
             phase: watch::channel(Phase::Opening).0,
+            trouble: Mutex::new(None),
             nudge: Notify::new(),
         }
     }
@@ -128,12 +131,19 @@ impl Shared {
                 _ => Ok(()),
             },
             Ok(Err(_)) => Err(Error::new(ErrorKind::Internal, "the conversation's driver has stopped")),
-            Err(_) => Err(Error::new(
-                ErrorKind::Timeout,
-                format!("the conversation could not be read from the server within {} s", bound.as_secs_f32()),
-            )
-            .with_hint("check that the server runs and answers")),
+            Err(_) => Err(self.not_live(bound)),
         }
+    }
+
+    fn not_live(&self, bound: Duration) -> Error {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = trouble.as_ref().map(|e| format!(": {}", e.message())).unwrap_or_default();
+        let message = format!("the conversation could not be followed within {} s{why}", bound.as_secs_f32());
+        Error::new(ErrorKind::Timeout, message).with_hint("check that the server runs and answers")
+    }
+
+    pub(super) fn set_trouble(&self, error: &Error) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.duplicate());
     }
 
     /// Makes a turn known before its prompt is sent, so that nothing of it is missed.
@@ -177,6 +187,14 @@ impl Shared {
         self.dialect.abort(&self.root).await?;
         self.nudge.notify_one();
         Ok(())
+    }
+
+    /// The turn's handle is gone. If its prompt never was taken, no end will come that could remove it.
+    pub(super) fn abandon(&self, id: &MessageId) {
+        let mut state = self.lock();
+        if state.turns.iter().any(|t| t.message_id == *id && !t.accepted) {
+            state.forget_turn(id);
+        }
     }
 
     pub(super) async fn reply_permission(&self, id: &AskId, reply: PermissionReply) -> Result<bool> {
