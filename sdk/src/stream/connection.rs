@@ -1,5 +1,6 @@
 //! One connection of an event stream: reads bytes until it ends, and hands on events in batches.
 
+use std::future::Future as _;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -35,14 +36,7 @@ pub(super) async fn read(
     let mut batch = Batch::default();
     let mut watchdog = pin!(tokio::time::sleep(idle));
     loop {
-        // Most chunks are there already when we look: no timer is touched for them.
-        let ready = {
-            let next = pin!(response.chunk());
-            match futures_util::poll!(next) {
-                Poll::Ready(result) => Some(result),
-                Poll::Pending => None,
-            }
-        };
+        let ready = if_ready(&mut response).await;
         let chunk = match ready {
             Some(result) => result,
             None => {
@@ -94,6 +88,25 @@ pub(super) async fn read(
             }
         }
     }
+}
+
+/// The next chunk if it is there already, `None` when the network pauses.
+///
+/// The HTTP client hands over one chunk at a time and needs a turn of its own task for the next. So after the first
+/// look we stand back in the scheduler's line once, and look again: without that every event would be a batch of its
+/// own, with a timer set, a lock taken and a subscriber woken for each.
+async fn if_ready(response: &mut reqwest::Response) -> Option<reqwest::Result<Option<bytes::Bytes>>> {
+    let mut stood_back = false;
+    std::future::poll_fn(|context| match pin!(response.chunk()).poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending if stood_back => Poll::Ready(None),
+        Poll::Pending => {
+            stood_back = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 fn flush(batch: &mut Batch, emit: &mut impl FnMut(Piece)) {

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use futures_util::future::BoxFuture;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::AbortHandle;
 
 use super::connection::{self, Piece};
 use super::queue::{Batch, Queue, StreamItem};
@@ -39,7 +39,7 @@ const HOPELESS: u32 = 5;
 
 pub(crate) struct EventHub {
     shared: Arc<Shared>,
-    _stop: DropGuard,
+    task: AbortHandle,
 }
 
 #[derive(Default)]
@@ -78,10 +78,8 @@ impl EventHub {
     /// Starts the task that keeps the stream alive until the hub is dropped.
     pub(crate) fn start(source: Arc<dyn Source>) -> Self {
         let shared = Arc::new(Shared::default());
-        let token = CancellationToken::new();
-        let (task, stop) = (run(source, shared.clone()), token.clone());
-        tokio::spawn(async move { stop.run_until_cancelled(task).await });
-        Self { shared, _stop: token.drop_guard() }
+        let task = tokio::spawn(run(source, shared.clone())).abort_handle();
+        Self { shared, task }
     }
 
     /// A new subscriber. If the stream is open, it is told so at once.
@@ -106,6 +104,8 @@ impl EventHub {
 impl Drop for EventHub {
     /// Those who still wait must not wait for ever.
     fn drop(&mut self) {
+        // Rather than a token, which would be looked at in every poll of the busiest task there is.
+        self.task.abort();
         self.shared.each(Some(false), Queue::end);
     }
 }

@@ -53,9 +53,8 @@ async fn stream(client: &Client) {
             }
         }
     }
-    // The subscriber is told of the connection by an item instead of an event.
     let late = memory("VmRSS");
-    clock.report(count + 1, &format!(",\"deltas\":{deltas},\"text\":{text},\"lost\":{lost},\"rss_early_kb\":{early},\"rss_late_kb\":{late}"));
+    clock.report(count, &format!(",\"deltas\":{deltas},\"text\":{text},\"lost\":{lost},\"rss_early_kb\":{early},\"rss_late_kb\":{late}"));
 }
 
 async fn latency(client: &Client) {
