@@ -12,8 +12,9 @@ use super::sse::{Frame, SseDecoder};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::model::Event;
 
-/// A batch is handed on when the network pauses, or at this many events.
-const BATCH: usize = 512;
+/// A batch is handed on when the network pauses, or at this many events: enough to make locks and wake-ups cheap, and
+/// few enough that its memory (about 15 KB) stays in the processor's cache and among the allocator's small blocks.
+const BATCH: usize = 128;
 
 /// What a connection tells its hub.
 pub(super) enum Piece {
@@ -111,7 +112,9 @@ async fn if_ready(response: &mut reqwest::Response) -> Option<reqwest::Result<Op
 
 fn flush(batch: &mut Batch, emit: &mut impl FnMut(Piece)) {
     if !batch.events.is_empty() {
-        emit(Piece::Batch(std::mem::take(batch)));
+        // After a full batch the next one is likely to be full as well.
+        let events = Vec::with_capacity(if batch.events.len() >= BATCH { BATCH } else { 0 });
+        emit(Piece::Batch(std::mem::replace(batch, Batch { events, bytes: 0 })));
     }
 }
 
