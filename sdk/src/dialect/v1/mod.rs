@@ -4,6 +4,7 @@
 
 mod asks;
 mod decode;
+mod events;
 mod delta;
 mod ids;
 mod map;
