@@ -6,8 +6,8 @@ use opencode_api::v1::types as wire;
 use crate::chat::{Prompt, PromptPart};
 use crate::model::{MessageId, ModelRef};
 
-pub(super) fn model(model: &ModelRef) -> wire::SubtaskPartModel {
-    wire::SubtaskPartModel {
+pub(super) fn model(model: &ModelRef) -> wire::ModelChoice {
+    wire::ModelChoice {
         provider_id: model.provider.as_str().into(),
         model_id: model.model.as_str().into(),
         ..Default::default()
