@@ -101,6 +101,12 @@ impl Conversation {
         self.shared.subscribe()
     }
 
+    /// Looks at the transcript and subscribes at the same moment: between what `look` saw and the first difference
+    /// of the feed nothing is missing and nothing is told twice.
+    pub fn watch<R>(&self, look: impl FnOnce(&Transcript) -> R) -> (R, ChatFeed) {
+        self.shared.watch(look)
+    }
+
     /// Sends a prompt and returns the turn that it starts.
     ///
     /// A prompt is never sent twice: when the answer to it is lost, the server is asked whether it has it.
