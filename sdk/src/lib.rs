@@ -5,6 +5,8 @@ pub mod chat;
 mod client;
 pub mod dialect;
 pub mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod model;
 pub mod server;
 pub mod stream;

@@ -114,6 +114,7 @@ impl Driver {
                 self.fall_behind();
             }
             StreamItem::Closed(error) => {
+                self.shared.set_trouble(&error);
                 self.reading = None;
                 self.held.clear();
                 self.behind = true;
@@ -170,6 +171,7 @@ impl Driver {
                     return Err(error);
                 }
                 self.last_heard = Instant::now();
+                self.shared.set_trouble(&error);
                 if self.behind {
                     let retry = error.with_retry(Retry::Now);
                     let wait = self.backoff.after(&retry, rand::random()).unwrap_or_default();
@@ -259,6 +261,11 @@ impl Driver {
             let sent = match reply {
                 AutoReply::Permission(id, reply) => shared.reply_permission(&id, reply).await,
                 AutoReply::RejectQuestion(id) => shared.reply_question(&id, None).await,
+                AutoReply::Discard(session, id, true) => shared.dialect.reply_question(&session, &id, None).await,
+                AutoReply::Discard(session, id, false) => {
+                    let reply = PermissionReply::Reject { message: None };
+                    shared.dialect.reply_permission(&session, &id, &reply).await
+                }
             };
             if let Err(error) = sent {
                 tracing::warn!(%error, "an answer by policy could not be sent");

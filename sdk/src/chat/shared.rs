@@ -53,6 +53,8 @@ pub(super) struct Shared {
     pub(super) options: ConversationOptions,
     pub(super) state: Mutex<State>,
     pub(super) phase: watch::Sender<Phase>,
+    /// Why the last attempt to follow the server failed.
+    pub(super) trouble: Mutex<Option<Error>>,
     /// Wakes the driver: something was changed that it waits by.
     pub(super) nudge: Notify,
 }
@@ -74,7 +76,6 @@ pub(super) struct State {
 }
 
 pub(super) struct Asked {
-    pub(super) session: SessionId,
     pub(super) until: Option<Instant>,
     pub(super) question: bool,
 }
@@ -83,6 +84,8 @@ pub(super) struct Asked {
 pub(super) enum AutoReply {
     Permission(AskId, PermissionReply),
     RejectQuestion(AskId),
+    /// Servers keep the requests of a stopped turn on their lists; nobody waits for them any more.
+    Discard(SessionId, AskId, bool),
 }
 
 impl Shared {
@@ -101,6 +104,7 @@ impl Shared {
             options,
             state: Mutex::new(state),
             phase: watch::channel(Phase::Opening).0,
+            trouble: Mutex::new(None),
             nudge: Notify::new(),
         }
     }
@@ -133,12 +137,19 @@ impl Shared {
                 _ => Ok(()),
             },
             Ok(Err(_)) => Err(Error::new(ErrorKind::Internal, "the conversation's driver has stopped")),
-            Err(_) => Err(Error::new(
-                ErrorKind::Timeout,
-                format!("the conversation could not be read from the server within {} s", bound.as_secs_f32()),
-            )
-            .with_hint("check that the server runs and answers")),
+            Err(_) => Err(self.not_live(bound)),
         }
+    }
+
+    fn not_live(&self, bound: Duration) -> Error {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = trouble.as_ref().map(|e| format!(": {}", e.message())).unwrap_or_default();
+        let message = format!("the conversation could not be followed within {} s{why}", bound.as_secs_f32());
+        Error::new(ErrorKind::Timeout, message).with_hint("check that the server runs and answers")
+    }
+
+    pub(super) fn set_trouble(&self, error: &Error) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.duplicate());
     }
 
     /// Makes a turn known before its prompt is sent, so that nothing of it is missed.
@@ -182,6 +193,14 @@ impl Shared {
         self.dialect.abort(&self.root).await?;
         self.nudge.notify_one();
         Ok(())
+    }
+
+    /// The turn's handle is gone. If its prompt never was taken, no end will come that could remove it.
+    pub(super) fn abandon(&self, id: &MessageId) {
+        let mut state = self.lock();
+        if state.turns.iter().any(|t| t.message_id == *id && !t.accepted) {
+            state.forget_turn(id);
+        }
     }
 
     pub(super) async fn reply_permission(&self, id: &AskId, reply: PermissionReply) -> Result<bool> {
@@ -262,17 +281,18 @@ impl State {
     /// Notes what waits for a person now, and says what the policy answers by itself.
     pub(super) fn sort_asks(&mut self, policy: &AskPolicy, events: &[ChatEvent]) -> Vec<AutoReply> {
         let mut replies = Vec::new();
+        let root = self.scope.root().session_id().clone();
         for event in events {
-            let event = match event {
-                ChatEvent::Child { event, .. } => event,
-                event => event,
+            let (session, event) = match event {
+                ChatEvent::Child { session_id, event } => (session_id, &**event),
+                event => (&root, event),
             };
             let until = || policy.bound.map(|bound| Instant::now() + bound);
             match event {
                 ChatEvent::PermissionAsked(ask) => match policy.reply(ask) {
                     Some(reply) => replies.push(AutoReply::Permission(ask.id.clone(), reply)),
                     None => {
-                        let asked = Asked { session: ask.session_id.clone(), until: until(), question: false };
+                        let asked = Asked { until: until(), question: false };
                         self.asked.insert(ask.id.clone(), asked);
                     }
                 },
@@ -280,13 +300,22 @@ impl State {
                     replies.push(AutoReply::RejectQuestion(ask.id.clone()));
                 }
                 ChatEvent::QuestionAsked(ask) => {
-                    let asked = Asked { session: ask.session_id.clone(), until: until(), question: true };
+                    let asked = Asked { until: until(), question: true };
                     self.asked.insert(ask.id.clone(), asked);
                 }
-                ChatEvent::PermissionClosed { id, .. } | ChatEvent::QuestionClosed { id, .. } => {
+                ChatEvent::PermissionClosed { id, reply } => {
                     self.asked.remove(id);
+                    if reply.is_none() {
+                        replies.push(AutoReply::Discard(session.clone(), id.clone(), false));
+                    }
                 }
-                ChatEvent::Error(error) => {
+                ChatEvent::QuestionClosed { id, answers } => {
+                    self.asked.remove(id);
+                    if answers.is_none() {
+                        replies.push(AutoReply::Discard(session.clone(), id.clone(), true));
+                    }
+                }
+                ChatEvent::Error(error) if *session == root => {
                     for turn in &mut self.turns {
                         turn.error = Some(error.clone());
                     }

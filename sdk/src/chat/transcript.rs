@@ -10,6 +10,8 @@
 //!   that, because servers store the text of a part when it ends.
 //! - A delta may come before its part; it waits for it.
 //! - An update that would go back (from completed to running) is an old one and is let go.
+//! - A text that is still open when its message is complete was given up by the server (the model's connection
+//!   broke and the step was tried again): its record is what the last full update said, mostly nothing (1.18, seen).
 //! - Order is the server's: by identifier, not by arrival.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -39,6 +41,8 @@ pub struct Transcript {
     pub(super) gapped: HashSet<PartId>,
     /// Parts that were never seen and of which something is missing for certain.
     pub(super) broken: HashSet<PartId>,
+    /// How much of an open text the server has on record; the rest came by deltas.
+    recorded: HashMap<PartId, usize>,
     /// Deltas that came before their part.
     pub(super) orphans: HashMap<PartId, String>,
     orphan_bytes: usize,
@@ -60,6 +64,7 @@ impl Transcript {
             headless: HashSet::new(),
             gapped: HashSet::new(),
             broken: HashSet::new(),
+            recorded: HashMap::new(),
             orphans: HashMap::new(),
             orphan_bytes: 0,
             permissions: Vec::new(),
@@ -175,6 +180,20 @@ impl Transcript {
             }
         }
         self.put_header(new, out);
+        if new.completed.is_some() {
+            self.give_up_open_texts(&new.id, out);
+        }
+    }
+
+    fn give_up_open_texts(&mut self, id: &MessageId, out: &mut Vec<ChatEvent>) {
+        let Some(at) = self.messages.iter().rposition(|m| m.id == *id) else { return };
+        for part in &mut self.messages[at].parts {
+            let (Some(recorded), Some(kind)) = (self.recorded.remove(&part.id), text_kind(part)) else { continue };
+            let (message_id, part_id) = (part.message_id.clone(), part.id.clone());
+            let Some(text) = part.text_mut().filter(|t| t.len() > recorded) else { continue };
+            text.truncate(recorded);
+            out.push(ChatEvent::TextReplaced { message_id, part_id, kind, text: text.clone() });
+        }
     }
 
     /// Stores a message's header (everything but the parts) whatever was there before.
@@ -239,6 +258,10 @@ impl Transcript {
             self.gapped.insert(new.id.clone());
         }
         let gapped = self.gapped.contains(&new.id);
+        match new.text().filter(|_| open) {
+            Some(text) => self.recorded.insert(new.id.clone(), text.len()),
+            None => self.recorded.remove(&new.id),
+        };
         let message = self.message_for(new);
         match message.parts.iter().position(|p| p.id == new.id) {
             None => {
@@ -349,6 +372,7 @@ impl Transcript {
             let message = self.messages.remove(at);
             for part in &message.parts {
                 self.gapped.remove(&part.id);
+                self.recorded.remove(&part.id);
             }
             self.headless.remove(id);
             out.push(ChatEvent::MessageRemoved { message_id: id.clone() });
@@ -358,6 +382,7 @@ impl Transcript {
     pub(super) fn remove_part(&mut self, message: &MessageId, part: &PartId, out: &mut Vec<ChatEvent>) {
         self.take_orphan(part);
         self.gapped.remove(part);
+        self.recorded.remove(part);
         let Some(entry) = self.message_mut(message) else { return };
         if let Some(at) = entry.parts.iter().rposition(|p| p.id == *part) {
             entry.parts.remove(at);

@@ -95,6 +95,7 @@ impl Drop for Turn {
                 if let Err(error) = shared.abort(&message_id).await {
                     tracing::warn!(%error, "a dropped turn could not be stopped");
                 }
+                shared.abandon(&message_id);
             });
         }
     }

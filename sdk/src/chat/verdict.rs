@@ -42,7 +42,9 @@ impl OpenTurn {
         }
         if answers.is_empty() {
             let quiet = self.no_reply && self.prompt_at(transcript).is_some();
-            return (quiet || self.answered || self.error.is_some()).then(|| self.outcome(&answers));
+            // The error may be a late one of the turn before; it counts when the server says that nothing runs.
+            let failed = self.error.is_some() && self.idle_checks > 0;
+            return (quiet || self.answered || failed).then(|| self.outcome(&answers));
         }
         Some(self.outcome(&answers))
     }

@@ -56,7 +56,7 @@ struct State {
 
 /// The events of a server from the moment of subscribing on.
 ///
-/// Dropping it unsubscribes; the connection is closed with its last subscriber's client.
+/// Dropping it unsubscribes. It ends when the last clone of its client is dropped.
 #[derive(Debug)]
 pub struct EventStream {
     queue: Arc<Queue>,
@@ -100,6 +100,13 @@ impl EventHub {
     /// Whether it has given up: then a new hub is needed for a new attempt.
     pub(crate) fn has_failed(&self) -> bool {
         self.shared.lock().failed.is_some()
+    }
+}
+
+impl Drop for EventHub {
+    /// Those who still wait must not wait for ever.
+    fn drop(&mut self) {
+        self.shared.each(Some(false), Queue::end);
     }
 }
 

@@ -132,6 +132,11 @@ impl Queue {
         });
     }
 
+    /// Nothing comes any more, because nobody wanted anything any more.
+    pub(crate) fn end(&self) {
+        self.with(|inner| inner.ended = true);
+    }
+
     pub(crate) fn try_next(&self) -> Option<Option<StreamItem>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let inner = &mut *inner;

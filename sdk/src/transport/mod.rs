@@ -10,7 +10,6 @@ mod redact;
 mod retry;
 
 pub use config::{Credentials, Timeouts, TlsMinimum, TlsPolicy, TransportConfig};
-pub(crate) use errors::{classify, from_decode};
-pub(crate) use http::{Answer, Transport};
+pub(crate) use http::Transport;
 pub use redact::Secret;
 pub use retry::{Backoff, BackoffPolicy};

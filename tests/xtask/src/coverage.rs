@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use opencode_api::v1::{EVENTS, OPERATIONS};
+use opencode_nexus::server::PINNED;
+use opencode_nexus_testkit::server::opencode_binary;
 use serde_json::Value;
 
 mod server;
@@ -12,16 +14,20 @@ use server::started_server;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The server's executable.
+    /// The server's executable; without one it is the pinned version, installed with npm if needed.
     #[arg(long, env = "NEXUS_OPENCODE_BIN")]
-    server: PathBuf,
+    server: Option<PathBuf>,
 }
 
 /// Starts the server, reads its document and compares.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let document = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?.block_on(async {
-        let server = started_server(&arguments.server).await?;
+        let executable = match &arguments.server {
+            Some(path) => path.clone(),
+            None => opencode_binary(PINNED).await.map_err(|error| error.to_string())?,
+        };
+        let server = started_server(&executable).await?;
         server.json("/doc").await
     })?;
     let missing = report("operations", &operations(&document), &known_operations())

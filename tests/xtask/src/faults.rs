@@ -124,7 +124,7 @@ async fn measure(server: &TestServer, stories: &[Story]) -> Result<Vec<u64>, Str
 
 /// A job for every frame boundary of every story (a long one is sampled), and more at random until there are enough.
 fn jobs(stories: &[Story], lengths: &[u64], faults: usize, seed: u64) -> Vec<Job> {
-    const EVERY: u64 = 48;
+    const EVERY: u64 = 40;
     let mut random = StdRng::seed_from_u64(seed);
     let mut jobs = Vec::new();
     for (story, length) in stories.iter().zip(lengths) {

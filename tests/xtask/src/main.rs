@@ -4,6 +4,8 @@
 mod api;
 mod coverage;
 mod faults;
+mod fuzz;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +31,10 @@ enum Task {
     Coverage(coverage::Arguments),
     /// Plays every scripted conversation on a real server through a network that fails.
     Faults(faults::Arguments),
+    /// Gives wild bytes to everything that reads bytes from outside.
+    Fuzz(fuzz::Arguments),
+    /// Tests everything that can be tested; the same command as in CI.
+    Test(test::Arguments),
 }
 
 /// The root of the workspace.
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
         Task::Api { check } => api::run(&root(), check),
         Task::Coverage(arguments) => coverage::run(&arguments),
         Task::Faults(arguments) => faults::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
+        Task::Test(arguments) => test::run(&root(), &arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

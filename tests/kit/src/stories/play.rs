@@ -12,6 +12,9 @@ use super::screen::Screen;
 /// A turn of a story may take so long, faults included.
 const BOUND: Duration = Duration::from_secs(60);
 
+/// A person who wants to stop and sees nothing new for this long, stops.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// A story that was played.
 #[derive(Debug)]
 pub struct Played {
@@ -55,8 +58,17 @@ async fn told(conversation: &Conversation, story: &Story, run: usize) -> Result<
     let mut screen = Screen::default();
     let mut turn = conversation.prompt_with(story.prompt(run), TurnOptions::default()).await?;
     let mut said = String::new();
-    while let Some(event) = turn.next().await {
-        let event = event?;
+    loop {
+        let event = match tokio::time::timeout(PATIENCE, turn.next()).await {
+            Ok(Some(event)) => event?,
+            Ok(None) => break,
+            // After a lost connection the word may not come before the text is complete: one stops all the same.
+            Err(_) if story.stop_at.is_some() => {
+                retried(|| turn.abort()).await?;
+                continue;
+            }
+            Err(_) => continue,
+        };
         screen.show(&event);
         let event = match event {
             ChatEvent::Child { event, .. } => *event,

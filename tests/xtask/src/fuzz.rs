@@ -1,0 +1,169 @@
+//! `cargo xtask fuzz [TARGET]`: what reads bytes from outside, under libFuzzer, on the stable compiler.
+//!
+//! The targets are a crate of their own (`tests/fuzz`). Its instrumentation is that of LLVM's sanitizer coverage, asked
+//! for by plain code generation flags, so neither a nightly compiler nor another tool is needed. What libFuzzer finds
+//! interesting stays in `target/fuzz-corpus` and is where the next run begins.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use opencode_nexus_testkit::cases;
+
+/// The names of all targets.
+pub const TARGETS: &[&str] = &["sse", "event", "error"];
+
+/// What libFuzzer needs: counters of edges, their addresses, and the operands of comparisons.
+const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
+
+/// The largest input; a parser's mistakes fit into this.
+const LARGEST: usize = 16 * 1024;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The target; every one when none is named.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(TARGETS))]
+    target: Option<String>,
+    /// How long each target runs.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+}
+
+/// Builds the targets and runs them one after the other.
+pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
+    let programs = build(root)?;
+    let chosen = TARGETS.iter().filter(|name| arguments.target.as_ref().is_none_or(|wanted| wanted == *name));
+    let mut crashed = Vec::new();
+    for name in chosen {
+        if let Err(why) = attack(root, &programs, name, arguments.seconds) {
+            eprintln!("{why}");
+            crashed.push(*name);
+        }
+    }
+    if crashed.is_empty() { Ok(()) } else { Err(format!("fuzz: {} failed", crashed.join(", "))) }
+}
+
+/// Builds all targets; returns the folder of the programs.
+fn build(root: &Path) -> Result<PathBuf, String> {
+    let host = host()?;
+    let target = root.join("target/fuzz");
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // With `--target`, flags do not reach macros and build scripts, which have no fuzzer to link with.
+    command.args(["build", "--locked", "--target", &host]).current_dir(root.join("tests/fuzz"));
+    command.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", &target).env_remove("CARGO_ENCODED_RUSTFLAGS");
+    println!("building the targets with instrumentation");
+    let status = command.status().map_err(|error| format!("cannot run cargo: {error}"))?;
+    if !status.success() {
+        return Err(
+            "the fuzz targets cannot be built (they need a C++ compiler: apt-get install -y g++)".to_owned()
+        );
+    }
+    Ok(target.join(host).join("debug"))
+}
+
+/// The compiler's own platform.
+fn host() -> Result<String, String> {
+    let output =
+        Command::new("rustc").arg("-vV").output().map_err(|error| format!("cannot run rustc: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "rustc does not say its host".to_owned())
+}
+
+fn attack(root: &Path, programs: &Path, name: &str, seconds: u64) -> Result<(), String> {
+    let fail = |error: std::io::Error| format!("fuzz {name}: {error}");
+    let corpus = root.join("target/fuzz-corpus").join(name);
+    let seeds = root.join("target/fuzz-seeds").join(name);
+    let crashes = root.join("target/fuzz-crashes").join(name);
+    for folder in [&corpus, &seeds, &crashes] {
+        fs::create_dir_all(folder).map_err(fail)?;
+    }
+    let count = write_seeds(name, &seeds).map_err(fail)?;
+    println!("{name}: {count} seeds, {seconds} s");
+    let before = files(&crashes);
+    let mut command = Command::new(programs.join(name));
+    command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={LARGEST}"));
+    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=1"]);
+    command.arg(format!("-artifact_prefix={}/", crashes.display())).arg(&corpus).arg(&seeds);
+    let status = command.status().map_err(fail)?;
+    if status.success() {
+        return Ok(());
+    }
+    let found: Vec<String> = files(&crashes)
+        .into_iter()
+        .filter(|path| !before.contains(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    Err(format!(
+        "fuzz {name}: {status}; the input that did it: {}\n  again: {} INPUT",
+        if found.is_empty() { "none was written".to_owned() } else { found.join(", ") },
+        programs.join(name).display()
+    ))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// Recorded traffic in the form that a target reads; equal shapes once, because libFuzzer has no use for the same twice.
+fn write_seeds(name: &str, folder: &Path) -> std::io::Result<usize> {
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    for case in cases::v1()? {
+        match name {
+            "sse" => {
+                let piece = &case.stream[..case.stream.len().min(LARGEST / 4)];
+                // No limit to speak of, four cuts.
+                let head = [255, 4, 7, 0, 100, 0, 1, 1, 200, 3];
+                seeds.push([&head[..], piece].concat());
+            }
+            "event" => {
+                let text = String::from_utf8_lossy(&case.stream).into_owned();
+                let frames: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+                let mut kinds = std::collections::BTreeSet::new();
+                seeds.extend(frames.iter().filter(|f| kinds.insert(kind(f))).map(|f| f.as_bytes().to_vec()));
+                seeds.push(frames.join("\n").into_bytes().into_iter().take(LARGEST).collect());
+            }
+            _ => {}
+        }
+    }
+    if name == "event" {
+        for extra in ["extra/global-event.sse", "extra/api-event.sse"] {
+            let text = String::from_utf8_lossy(&cases::read(extra)?).into_owned();
+            seeds.extend(
+                text.lines()
+                    .filter_map(|line| line.strip_prefix("data: "))
+                    .take(40)
+                    .map(|f| f.as_bytes().to_vec()),
+            );
+        }
+    }
+    if name == "error" {
+        seeds.extend(ERRORS.iter().map(|(status, kind, body)| {
+            let status: u16 = *status;
+            [&status.to_le_bytes()[..], &[*kind], body.as_bytes()].concat()
+        }));
+    }
+    for (number, seed) in seeds.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{number:04}")), seed)?;
+    }
+    Ok(seeds.len())
+}
+
+fn kind(frame: &str) -> Option<String> {
+    opencode_api::EventHead::parse(frame.as_bytes()).ok().map(|head| head.kind.into_owned())
+}
+
+/// Status, number of the content type (as the target counts them) and body: each shape that servers use.
+const ERRORS: &[(u16, u8, &str)] = &[
+    (404, 1, r#"{"name":"NotFoundError","data":{"message":"Session not found: ses_1"}}"#),
+    (400, 1, r#"{"_tag":"BadRequest"}"#),
+    (409, 1, r#"{"_tag":"SessionBusyError","message":"busy"}"#),
+    (400, 1, r#"{"data":{"kind":"Body"},"_tag":"InvalidRequestError"}"#),
+    (401, 0, ""),
+    (500, 3, "Internal Server Error"),
+    (200, 2, "<!doctype html><html><body></body></html>"),
+    (200, 1, r#"[{"info":{"id":"msg_1","role":"user","sessionID":"ses_1"},"parts":[]}]"#),
+    (502, 5, r#"{"error":{"message":"upstream"}}"#),
+];

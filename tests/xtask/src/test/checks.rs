@@ -1,0 +1,92 @@
+//! The parts that look at what the built `nexus` says: the demo's fields, and recorded streams folded again.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use opencode_nexus_testkit::{cases, expected};
+use serde_json::Value;
+
+use super::parts::cargo;
+use super::{Counts, process};
+
+/// Builds `nexus` as the tests built it and says where it is.
+fn nexus(root: &Path) -> Option<PathBuf> {
+    // The whole workspace, so that features are those of the tests and nothing is built twice.
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
+    let finished = process::run(root, "build", &mut build);
+    let executables = finished.output.lines().filter_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let name = message.pointer("/target/name")?.as_str()?;
+        (name == "nexus").then(|| Some(PathBuf::from(message["executable"].as_str()?)))?
+    });
+    let found = executables.last().filter(|_| finished.success);
+    if found.is_none() {
+        println!("   nexus was not built");
+    }
+    found
+}
+
+/// Counts a check and says what is wrong with it.
+fn check(counts: &mut Counts, what: &str, result: Result<(), String>) {
+    if let Err(why) = &result {
+        println!("   {what}: {why}");
+    }
+    counts.add(Counts::one(result.is_ok()));
+}
+
+/// Runs `nexus demo --json` and looks at every field.
+pub fn demo(root: &Path) -> Counts {
+    let Some(nexus) = nexus(root) else { return Counts::one(false) };
+    let finished = process::run(root, "demo", Command::new(nexus).args(["demo", "--json"]));
+    let mut counts = Counts::one(finished.success);
+    let said = finished.output.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+    let Some(said) = said else {
+        check(&mut counts, "demo", Err("it printed no line of JSON".to_owned()));
+        return counts;
+    };
+    let number = |name: &str| said[name].as_u64().unwrap_or_default();
+    for (name, right) in [
+        ("ok", said["ok"] == true),
+        ("server_version", said["server_version"].as_str().is_some_and(|text| !text.is_empty())),
+        ("events", number("events") > 10),
+        ("permissions", number("permissions") == 1),
+        ("questions", number("questions") == 1),
+        ("transcript_equals_server", said["transcript_equals_server"] == true),
+        ("elapsed_ms", number("elapsed_ms") > 0),
+    ] {
+        check(&mut counts, name, if right { Ok(()) } else { Err(format!("unexpected: {}", said[name])) });
+    }
+    counts
+}
+
+/// Folds every recorded stream with `nexus replay --json` and compares it with the server's own answer.
+pub fn replay(root: &Path) -> Counts {
+    let Some(nexus) = nexus(root) else { return Counts::one(false) };
+    let mut counts = Counts::default();
+    match cases::v1() {
+        Ok(all) if !all.is_empty() => {
+            for case in all {
+                let result = replayed(root, &nexus, &case);
+                check(&mut counts, &case.name, result);
+            }
+        }
+        Ok(_) => check(&mut counts, "cases", Err("there are none".to_owned())),
+        Err(error) => check(&mut counts, "cases", Err(error.to_string())),
+    }
+    counts
+}
+
+fn replayed(root: &Path, nexus: &Path, case: &cases::Case) -> Result<(), String> {
+    let stream = cases::directory().join("v1").join(format!("{}.sse", case.name));
+    let output = Command::new(nexus).arg("replay").arg(stream).arg("--json").current_dir(root).output();
+    let output = output.map_err(|error| format!("cannot run nexus: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    let folded: Value = serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let session = case.messages.pointer("/0/info/sessionID").and_then(Value::as_str).unwrap_or_default();
+    let ours = &folded["sessions"][session]["messages"];
+    let theirs = expected::messages(&case.messages);
+    if *ours == theirs { Ok(()) } else { Err(format!("it folds to\n{ours}\nwhere the server has\n{theirs}")) }
+}

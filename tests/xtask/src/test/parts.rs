@@ -1,0 +1,154 @@
+//! The parts of `cargo xtask test`, in the order in which they run: what is quick and often wrong comes first.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::tools::{CLIPPY, CXX, GIT, NODE, NPM, PYTHON, RUSTFMT};
+use super::{Counts, Part, checks, process};
+
+pub const PARTS: &[Part] = &[
+    Part { name: "fmt", about: "the code is formatted", tools: &[RUSTFMT], run: fmt },
+    Part { name: "api", about: "generated code is what the interface document gives", tools: &[], run: api },
+    Part { name: "clippy", about: "lints", tools: &[CLIPPY, CXX], run: clippy },
+    Part {
+        name: "docs",
+        about: "documentation builds, and every link in it leads somewhere",
+        tools: &[CXX],
+        run: docs,
+    },
+    Part {
+        name: "tests",
+        about: "unit, property and integration tests",
+        tools: &[GIT, NODE, NPM, PYTHON, CXX],
+        run: tests,
+    },
+    Part {
+        name: "coverage",
+        about: "every operation and event of a real server is known",
+        tools: &[GIT, NODE, NPM],
+        run: coverage,
+    },
+    Part {
+        name: "demo",
+        about: "a whole conversation with a real server",
+        tools: &[GIT, NODE, NPM],
+        run: checks::demo,
+    },
+    Part {
+        name: "replay",
+        about: "recorded streams fold to what the server said",
+        tools: &[],
+        run: checks::replay,
+    },
+    Part {
+        name: "faults",
+        about: "transcripts equal the server under broken connections",
+        tools: &[GIT, NODE, NPM],
+        run: faults,
+    },
+    Part { name: "fuzz", about: "no bytes make a parser panic or lie", tools: &[CXX], run: fuzz },
+];
+
+/// The cargo that runs us.
+pub fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Another subcommand of this program.
+fn own(root: &Path, arguments: &[&str]) -> Counts {
+    match std::env::current_exe() {
+        Ok(program) => one(root, arguments[0], Command::new(program).args(arguments)),
+        Err(error) => {
+            println!("   cannot find this program: {error}");
+            Counts::one(false)
+        }
+    }
+}
+
+fn one(root: &Path, name: &str, command: &mut Command) -> Counts {
+    Counts::one(process::run(root, name, command).success)
+}
+
+fn fmt(root: &Path) -> Counts {
+    one(root, "fmt", cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn api(root: &Path) -> Counts {
+    own(root, &["api", "--check"])
+}
+
+fn clippy(root: &Path) -> Counts {
+    one(root, "clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn docs(root: &Path) -> Counts {
+    one(root, "docs", cargo().args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests(root: &Path) -> Counts {
+    let finished = process::run(root, "tests", cargo().args(["test", "--workspace", "--no-fail-fast"]));
+    let mut counts = results(&finished.output);
+    if !finished.success && counts.failed == 0 {
+        // Something did not compile or did not end.
+        counts.failed = 1;
+    }
+    counts
+}
+
+/// Sums the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`. An ignored test has not shown anything.
+fn results(output: &str) -> Counts {
+    let mut counts = Counts::default();
+    for line in output.lines() {
+        let Some((_, numbers)) = line.split_once("test result: ") else { continue };
+        let number = |word: &str| {
+            numbers
+                .split([';', '.'])
+                .find_map(|piece| piece.trim().strip_suffix(word)?.trim().parse::<usize>().ok())
+        };
+        counts.passed += number("passed").unwrap_or_default();
+        counts.failed += number("failed").unwrap_or_default() + number("ignored").unwrap_or_default();
+    }
+    counts
+}
+
+fn coverage(root: &Path) -> Counts {
+    own(root, &["coverage"])
+}
+
+fn faults(root: &Path) -> Counts {
+    own(root, &["faults"])
+}
+
+fn fuzz(root: &Path) -> Counts {
+    let mut counts = Counts::default();
+    for target in crate::fuzz::TARGETS {
+        println!("   target {target}");
+        counts.add(own(root, &["fuzz", target, "--seconds", "30"]));
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_summed_and_an_ignored_test_is_a_failure() {
+        let output = "\nrunning 3 tests\ntest result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\
+                      test result: FAILED. 2 passed; 1 failed; 4 ignored; 0 measured; 0 filtered out; finished in 1.01s\n";
+        assert_eq!(results(output), Counts { passed: 5, failed: 5 });
+    }
+
+    #[test]
+    fn every_part_that_is_a_subcommand_of_ours_exists() {
+        use clap::Parser as _;
+        let subcommands: [&[&str]; 4] =
+            [&["api", "--check"], &["coverage"], &["faults"], &["fuzz", "sse", "--seconds", "30"]];
+        for arguments in subcommands {
+            let all = std::iter::once("xtask").chain(arguments.iter().copied());
+            if let Err(error) = crate::Arguments::try_parse_from(all) {
+                panic!("{arguments:?}: {error}");
+            }
+        }
+    }
+}
