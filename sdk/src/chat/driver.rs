@@ -191,7 +191,7 @@ impl Driver {
         {
             let mut state = self.shared.lock();
             let mut out = Vec::new();
-            state.scope.resync(snapshots, false, &mut out);
+            state.scope.resync(snapshots, &held, false, &mut out);
             self.tell(&mut state, &out);
         }
         self.apply(&held);
@@ -223,7 +223,7 @@ impl Driver {
             return;
         }
         let mut out = Vec::new();
-        state.scope.resync(snapshots, true, &mut out);
+        state.scope.resync(snapshots, &[], true, &mut out);
         state.publish(&out);
         for id in lost {
             let outcome = state.turns.iter().find(|t| t.message_id == id).map(|t| t.settle(state.scope.root()));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::event::ChatEvent;
 use super::transcript::Transcript;
 use crate::model::{AskId, Event, Permission, PermissionReply, SessionId, Snapshot};
+use crate::stream::EventRef;
 
 /// The transcripts of a session and its descendants. Events of other sessions leave no trace.
 #[derive(Debug)]
@@ -54,11 +55,12 @@ impl Scope {
         self.transcripts.values_mut().for_each(Transcript::mark_gap);
     }
 
-    /// Takes over what the server says of all our sessions.
-    pub(super) fn resync(&mut self, snapshots: &[Snapshot], settled: bool, out: &mut Vec<ChatEvent>) {
+    /// Takes over what the server says of all our sessions. `held` are the events that will be folded in next.
+    pub(super) fn resync(&mut self, snapshots: &[Snapshot], held: &[EventRef], settled: bool, out: &mut Vec<ChatEvent>) {
         for snapshot in snapshots {
             let id = &snapshot.session.id;
-            self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
+            let transcript = self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
+            transcript.expect_asks(held.iter().map(|event| &**event));
             self.change(id, out, |transcript, out| transcript.resync(snapshot, settled, out));
         }
         let gone: Vec<SessionId> = (self.transcripts.iter())

@@ -39,7 +39,7 @@ pub struct Transcript {
     pub(super) headless: HashSet<MessageId>,
     /// Open parts of which something may be missing.
     pub(super) gapped: HashSet<PartId>,
-    /// Parts that were never seen and of which something is missing for certain.
+    /// Parts of which something is missing for certain.
     pub(super) broken: HashSet<PartId>,
     /// How much of an open text the server has on record; the rest came by deltas.
     recorded: HashMap<PartId, usize>,
@@ -49,6 +49,8 @@ pub struct Transcript {
     pub(super) permissions: Vec<Permission>,
     pub(super) questions: Vec<Question>,
     pub(super) settled: VecDeque<AskId>,
+    /// Requests whose opening is among the held events that are still to be folded in.
+    pub(super) awaited: HashSet<AskId>,
     pub(super) todos: Vec<Todo>,
     pub(super) removed: bool,
 }
@@ -70,6 +72,7 @@ impl Transcript {
             permissions: Vec::new(),
             questions: Vec::new(),
             settled: VecDeque::new(),
+            awaited: HashSet::new(),
             todos: Vec::new(),
             removed: false,
         }
@@ -133,9 +136,15 @@ impl Transcript {
                 }
             }
             Event::PartRemoved { message_id, part_id, .. } => self.remove_part(message_id, part_id, out),
-            Event::PermissionAsked(permission) => self.open_permission(permission, out),
+            Event::PermissionAsked(permission) => {
+                self.awaited.remove(&permission.id);
+                self.open_permission(permission, out);
+            }
             Event::PermissionReplied { id, reply, .. } => self.close_permission(id, reply.clone(), out),
-            Event::QuestionAsked(question) => self.open_question(question, out),
+            Event::QuestionAsked(question) => {
+                self.awaited.remove(&question.id);
+                self.open_question(question, out);
+            }
             Event::QuestionClosed { id, answers, .. } => self.close_question(id, answers.clone(), out),
             Event::Todos { todos, .. } => self.apply_todos(todos, out),
             Event::Diff { files, .. } => out.push(ChatEvent::Diff { files: files.clone() }),
@@ -240,7 +249,7 @@ impl Transcript {
                 return;
             }
             let same_text = is_open(new) && old.text() == new.text();
-            if same_text {
+            if same_text && !self.broken.contains(&new.id) {
                 // The start of the part, seen on this connection: nothing is missing after it.
                 self.gapped.remove(&new.id);
             }
@@ -254,7 +263,7 @@ impl Transcript {
         if !open {
             self.gapped.remove(&new.id);
             self.broken.remove(&new.id);
-        } else if self.broken.remove(&new.id) {
+        } else if self.broken.contains(&new.id) {
             self.gapped.insert(new.id.clone());
         }
         let gapped = self.gapped.contains(&new.id);
@@ -312,6 +321,8 @@ impl Transcript {
 
     fn apply_delta(&mut self, message_id: &MessageId, part_id: &PartId, delta: &str, out: &mut Vec<ChatEvent>) {
         if self.gapped.contains(part_id) || self.broken.contains(part_id) {
+            // A start that comes only now was overtaken by this delta: what follows it is not the beginning.
+            self.broken.insert(part_id.clone());
             return;
         }
         let completed = self.message(message_id).is_some_and(|m| m.completed.is_some());
@@ -372,6 +383,7 @@ impl Transcript {
             let message = self.messages.remove(at);
             for part in &message.parts {
                 self.gapped.remove(&part.id);
+                self.broken.remove(&part.id);
                 self.recorded.remove(&part.id);
             }
             self.headless.remove(id);
@@ -382,6 +394,7 @@ impl Transcript {
     pub(super) fn remove_part(&mut self, message: &MessageId, part: &PartId, out: &mut Vec<ChatEvent>) {
         self.take_orphan(part);
         self.gapped.remove(part);
+        self.broken.remove(part);
         self.recorded.remove(part);
         let Some(entry) = self.message_mut(message) else { return };
         if let Some(at) = entry.parts.iter().rposition(|p| p.id == *part) {
