@@ -36,7 +36,8 @@ async fn a_session_is_named_renamed_and_deleted() {
     let server = TestServer::start(allowed()).await.unwrap();
     let client = client(&server).await;
     let conversation = client.create(Some("a first name")).await.unwrap();
-    let title = |c: &opencode_nexus::chat::Conversation| c.with_transcript(|t| t.session().unwrap().title.clone());
+    let title =
+        |c: &opencode_nexus::chat::Conversation| c.with_transcript(|t| t.session().unwrap().title.clone());
     assert_eq!(title(&conversation), "a first name");
     let mut feed = conversation.subscribe();
     assert_eq!(conversation.rename("Größe % 2").await.unwrap().title, "Größe % 2");
@@ -91,7 +92,10 @@ async fn a_revert_takes_files_and_messages_back_until_it_is_undone() {
     });
     let of_message = conversation.diff(Some(&second)).await.unwrap();
     // 1.18.33 counts per prompt: the whole session's list stays empty, that of the prompt names the file.
-    assert!(changed.iter().chain(&of_message).any(|f| f.path == "new.txt" && f.additions == 1), "{changed:?} {of_message:?}");
+    assert!(
+        changed.iter().chain(&of_message).any(|f| f.path == "new.txt" && f.additions == 1),
+        "{changed:?} {of_message:?}"
+    );
 
     let reverted = conversation.revert(&second, None).await.unwrap();
     assert_eq!(reverted.revert.map(|r| r.message_id), Some(second.clone()));
@@ -150,14 +154,18 @@ async fn children_and_todos_are_told_and_can_be_read() {
     let conversation = client.create(None).await.unwrap();
     assert_eq!(say(&conversation, "TODO plan").await.kind, OutcomeKind::Completed);
     let todos = conversation.todos().await.unwrap();
-    assert_eq!(todos.iter().map(|t| (t.content.as_str(), t.status.as_str())).collect::<Vec<_>>(), [("first", "pending")]);
+    assert_eq!(
+        todos.iter().map(|t| (t.content.as_str(), t.status.as_str())).collect::<Vec<_>>(),
+        [("first", "pending")]
+    );
     assert_eq!(conversation.with_transcript(|t| t.todos().to_vec()), todos);
 
     assert_eq!(say(&conversation, "TASK do").await.kind, OutcomeKind::Completed);
     let children = conversation.children().await.unwrap();
     assert_eq!(children.len(), 1);
     assert_eq!(conversation.sessions().len(), 2, "the child is followed");
-    let said = conversation.with_child(&children[0].id, |t| t.messages().iter().map(text_of).collect::<String>());
+    let said =
+        conversation.with_child(&children[0].id, |t| t.messages().iter().map(text_of).collect::<String>());
     assert!(said.unwrap().contains("The child has looked."));
     let roots = SessionFilter { roots_only: true, ..SessionFilter::default() };
     assert_eq!(client.sessions(&roots).await.unwrap().len(), 1);

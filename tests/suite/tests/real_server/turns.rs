@@ -12,9 +12,9 @@ use super::{allowed, answers, assert_same, client, say, until, until_said, watch
 
 /// One pixel.
 const PNG: &[u8] = &[
-    0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0,
-    0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x62, 0, 1, 0, 0, 5, 0, 1, 0x0d, 0x0a,
-    0x2d, 0xb4, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
+    6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x62, 0, 1, 0, 0, 5,
+    0, 1, 0x0d, 0x0a, 0x2d, 0xb4, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
 ];
 
 #[tokio::test]
@@ -36,7 +36,11 @@ async fn two_prompts_follow_each_other_in_one_session() {
 #[tokio::test]
 async fn files_and_images_reach_the_model() {
     let server = TestServer::start(allowed()).await.unwrap();
-    std::fs::write(server.directory.join("ten é.txt"), (1..=10).map(|n| format!("line {n}\n")).collect::<String>()).unwrap();
+    std::fs::write(
+        server.directory.join("ten é.txt"),
+        (1..=10).map(|n| format!("line {n}\n")).collect::<String>(),
+    )
+    .unwrap();
     let conversation = client(&server).await.create(None).await.unwrap();
     let mut screen = Screen::default();
     let prompt = Prompt::text("Look at these")
@@ -46,9 +50,15 @@ async fn files_and_images_reach_the_model() {
     assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
     let asked = server.model.prompts()[0].body.to_string();
     assert!(asked.contains("line 3") && asked.contains("line 5"), "{asked}");
-    assert!(!asked.contains("line 2\\n") && !asked.contains("line 7"), "only the lines that were named: {asked}");
+    assert!(
+        !asked.contains("line 2\\n") && !asked.contains("line 7"),
+        "only the lines that were named: {asked}"
+    );
     let image = conversation.with_transcript(|t| {
-        t.messages()[0].parts.iter().any(|p| matches!(&p.body, PartBody::File { mime, .. } if mime == "image/png"))
+        t.messages()[0]
+            .parts
+            .iter()
+            .any(|p| matches!(&p.body, PartBody::File { mime, .. } if mime == "image/png"))
     });
     assert!(image);
     assert_same(&conversation, &screen).await;
@@ -59,7 +69,8 @@ async fn a_prompt_without_reply_only_adds_the_message() {
     let server = TestServer::start(allowed()).await.unwrap();
     let conversation = client(&server).await.create(None).await.unwrap();
     let mut screen = Screen::default();
-    let turn = conversation.prompt(Prompt { no_reply: true, ..Prompt::text("Just so you know") }).await.unwrap();
+    let turn =
+        conversation.prompt(Prompt { no_reply: true, ..Prompt::text("Just so you know") }).await.unwrap();
     assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
     assert!(server.model.prompts().is_empty());
     assert_same(&conversation, &screen).await;
@@ -87,7 +98,13 @@ async fn dropping_a_turn_stops_the_agent() {
     let mut turn = conversation.prompt("HANG now").await.unwrap();
     until_said(&mut turn, "It begins.", &mut Screen::default()).await;
     drop(turn);
-    until(&mut feed, &mut screen, "the end", |e| matches!(e, ChatEvent::TurnEnded { outcome, .. } if outcome.kind == OutcomeKind::Aborted)).await;
+    until(
+        &mut feed,
+        &mut screen,
+        "the end",
+        |e| matches!(e, ChatEvent::TurnEnded { outcome, .. } if outcome.kind == OutcomeKind::Aborted),
+    )
+    .await;
     assert_same(&conversation, &screen).await;
     assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
 }
@@ -101,6 +118,12 @@ async fn a_turn_that_passes_its_deadline_fails_and_is_stopped() {
     let turn = conversation.prompt_with("HANG now", options).await.unwrap();
     let error = watch(turn, &mut Screen::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
-    until(&mut feed, &mut Screen::default(), "the server to be idle", |e| matches!(e, ChatEvent::Status(s) if s.is_idle())).await;
+    until(
+        &mut feed,
+        &mut Screen::default(),
+        "the server to be idle",
+        |e| matches!(e, ChatEvent::Status(s) if s.is_idle()),
+    )
+    .await;
     assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
 }
