@@ -20,7 +20,8 @@ async fn a_directory_with_a_space_an_accent_and_a_percent_sign_is_the_one_that_i
     assert_eq!(conversation.with_transcript(|t| t.session().unwrap().directory.clone()), odd.to_string_lossy());
     let mut screen = Screen::default();
     let turn = conversation.prompt("WRITE it").await.unwrap();
-    assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
     assert!(odd.join("new.txt").exists() && !server.directory.join("new.txt").exists());
     assert_same(&conversation, &screen).await;
 }

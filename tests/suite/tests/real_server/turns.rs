@@ -10,11 +10,14 @@ use opencode_nexus_testkit::stories::Screen;
 
 use super::{allowed, answers, assert_same, client, say, until, until_said, watch};
 
-/// One pixel.
+/// A picture of two by two pixels; the server decodes it.
+#[rustfmt::skip]
 const PNG: &[u8] = &[
-    0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0,
-    0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x62, 0, 1, 0, 0, 5, 0, 1, 0x0d, 0x0a,
-    0x2d, 0xb4, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00,
+    0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd, 0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00,
+    0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x38, 0xc1, 0xc5, 0xc5, 0x75, 0x82, 0x8b, 0x01, 0x42, 0x01,
+    0x00, 0x19, 0x9a, 0x03, 0x71, 0x23, 0xa5, 0xe4, 0x7a, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae,
+    0x42, 0x60, 0x82,
 ];
 
 #[tokio::test]
@@ -43,7 +46,8 @@ async fn files_and_images_reach_the_model() {
         .with(PromptPart::file(server.directory.join("ten é.txt"), Some((3, 5))).unwrap())
         .with(PromptPart::image("image/png", Some("dot.png".into()), PNG));
     let turn = conversation.prompt(prompt).await.unwrap();
-    assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
     let asked = server.model.prompts()[0].body.to_string();
     assert!(asked.contains("line 3") && asked.contains("line 5"), "{asked}");
     assert!(!asked.contains("line 2\\n") && !asked.contains("line 7"), "only the lines that were named: {asked}");
