@@ -142,7 +142,7 @@ pub(crate) fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
         .collect::<Vec<_>>()
         .join(": ");
     let last = causes.rsplit(": ").next().unwrap_or_default().to_owned();
-    let tls = ["certificate", "tls", "handshake", "rustls"].iter().any(|w| causes.to_ascii_lowercase().contains(w));
+    let tls = is_tls(&error);
     let mapped = if error.is_timeout() {
         Error::new(ErrorKind::Timeout, format!("no connection to {address} in time"))
             .with_retry(Retry::Now)
@@ -161,6 +161,13 @@ pub(crate) fn from_reqwest(error: reqwest::Error, address: &str) -> Error {
     };
     let sent = if error.is_connect() { "no" } else { "perhaps" };
     mapped.with_context("sent", sent).with_context("cause", causes).with_source(error)
+}
+
+/// Whether TLS itself says no somewhere in the chain. Its errors travel inside I/O errors, and those hide what they
+/// hold from `source`.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || held.is_some_and(|e| is_tls(e)) || error.source().is_some_and(is_tls)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod redact;
 mod retry;
 
 pub use config::{Credentials, Timeouts, TlsMinimum, TlsPolicy, TransportConfig};
+#[cfg(fuzzing)]
+pub(crate) use errors::{classify, from_decode};
 pub(crate) use http::Transport;
 pub use redact::Secret;
 pub use retry::{Backoff, BackoffPolicy};

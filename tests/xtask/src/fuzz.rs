@@ -10,6 +10,8 @@ use std::process::Command;
 
 use opencode_nexus_testkit::cases;
 
+use crate::cargo::cargo;
+
 /// The names of all targets.
 pub const TARGETS: &[&str] = &["sse", "event", "error"];
 
@@ -49,7 +51,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
 fn build(root: &Path) -> Result<PathBuf, String> {
     let host = host()?;
     let target = root.join("target/fuzz");
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = cargo();
     // With `--target`, flags do not reach macros and build scripts, which have no fuzzer to link with.
     command.args(["build", "--locked", "--target", &host]).current_dir(root.join("tests/fuzz"));
     command.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", &target).env_remove("CARGO_ENCODED_RUSTFLAGS");

@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout)] // this program talks to people
 
 mod api;
+mod bench;
+mod cargo;
 mod coverage;
 mod faults;
 mod fuzz;
@@ -31,6 +33,8 @@ enum Task {
     Coverage(coverage::Arguments),
     /// Plays every scripted conversation on a real server through a network that fails.
     Faults(faults::Arguments),
+    /// Measures ours beside what people use instead.
+    Bench(bench::Arguments),
     /// Gives wild bytes to everything that reads bytes from outside.
     Fuzz(fuzz::Arguments),
     /// Tests everything that can be tested; the same command as in CI.
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Task::Api { check } => api::run(&root(), check),
         Task::Coverage(arguments) => coverage::run(&arguments),
         Task::Faults(arguments) => faults::run(&arguments),
+        Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Test(arguments) => test::run(&root(), &arguments),
     };

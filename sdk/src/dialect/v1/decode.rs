@@ -2,7 +2,7 @@
 //!
 //! All three streams of 1.x servers are understood: `/event`, `/global/event` (whose `sync` twins of durable events
 //! are let go) and the frames of `/api/event`. Deltas are four events of five, so they have a path of their own
-//! that copies only their text.
+//! (`delta`) that copies only their text.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ids::IdClock;
-use super::{asks, map};
+use super::{asks, delta, map};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};
 use crate::stream::{Decode, SeenEvents};
@@ -64,21 +64,32 @@ impl EventDecoder {
     fn decode_with(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>> {
         let repaired;
         let frame = match std::str::from_utf8(frame) {
-            Ok(_) => frame,
+            Ok(text) => text,
             Err(_) => {
                 // The standard decodes event streams with replacement characters.
-                repaired = String::from_utf8_lossy(frame).into_owned();
-                repaired.as_bytes()
+                repaired = String::from_utf8_lossy(frame);
+                &repaired
             }
         };
-        match EventHead::parse(frame) {
-            Ok(head) => self.event(&head, seen),
-            Err(error) => match GlobalHead::parse(frame) {
-                Ok(global) => self.event(&global.payload, seen),
-                Err(_) => Err(Error::new(ErrorKind::Protocol, format!("an event cannot be read: {error}"))
+        if let Some(quick) = delta::parse(frame) {
+            if !quick.id.is_empty() && !seen.insert(quick.id) {
+                return Ok(None);
+            }
+            let ids = (quick.session, quick.message, quick.part);
+            return Ok(Some(self.delta(ids, quick.field, quick.text.into_owned())));
+        }
+        // Known to be UTF-8, so it is not checked again.
+        if let Ok(head) = serde_json::from_str::<EventHead<'_>>(frame) {
+            return self.event(&head, seen);
+        }
+        match (EventHead::parse(frame.as_bytes()), GlobalHead::parse(frame.as_bytes())) {
+            (_, Ok(global)) => self.event(&global.payload, seen),
+            (Ok(head), _) => self.event(&head, seen),
+            (Err(error), Err(_)) => {
+                Err(Error::new(ErrorKind::Protocol, format!("an event cannot be read: {error}"))
                     .with_context("bytes", frame.len().to_string())
-                    .with_source(error)),
-            },
+                    .with_source(error))
+            }
         }
     }
 
@@ -89,16 +100,19 @@ impl EventDecoder {
         if head.id.as_deref().is_some_and(|id| !id.is_empty() && !seen.insert(id)) {
             return Ok(None);
         }
-        if head.kind == "message.part.delta" {
-            if let Some(event) = self.delta(head.properties) {
-                return Ok(Some(event));
-            }
+        if head.kind == "message.part.delta"
+            && let Ok(delta) = serde_json::from_str::<Delta<'_>>(head.properties.get())
+        {
+            let ids = (&*delta.session_id, &*delta.message_id, &*delta.part_id);
+            return Ok(Some(self.delta(ids, &delta.field, delta.delta)));
         }
         if head.kind == "server.connected" {
             if let Some(id) = &head.id {
                 self.clock.observe(id);
             }
-            return Ok(Some(Event::Connected { event_id: head.id.as_ref().map(|id| id.clone().into_owned()) }));
+            return Ok(Some(Event::Connected {
+                event_id: head.id.as_ref().map(|id| id.clone().into_owned()),
+            }));
         }
         let wire = match Wire::decode(head) {
             Ok(wire) => wire,
@@ -110,22 +124,16 @@ impl EventDecoder {
         Ok(Some(neutral(wire).unwrap_or_else(|| other(&head.kind, head.properties))))
     }
 
-    fn delta(&mut self, payload: &RawValue) -> Option<Event> {
-        let delta: Delta<'_> = serde_json::from_str(payload.get()).ok()?;
-        let same = self.last.as_ref().is_some_and(|(session, message, part)| {
-            part.as_str() == delta.part_id && message.as_str() == delta.message_id && session.as_str() == delta.session_id
-        });
-        if !same {
-            self.last = None;
-        }
-        let (session_id, message_id, part_id) = self
-            .last
-            .get_or_insert_with(|| {
-                ((&*delta.session_id).into(), (&*delta.message_id).into(), (&*delta.part_id).into())
-            })
-            .clone();
-        let field = if delta.field == "text" { PartField::Text } else { PartField::Other(delta.field.into_owned()) };
-        Some(Event::Delta { session_id, message_id, part_id, field, text: delta.delta })
+    /// A delta; its ids are those of the last one most of the time, and then shared with it.
+    fn delta(&mut self, (session, message, part): (&str, &str, &str), field: &str, text: String) -> Event {
+        let known = (self.last.as_ref())
+            .filter(|(s, m, p)| p.as_str() == part && m.as_str() == message && s.as_str() == session);
+        let (session_id, message_id, part_id) = match known {
+            Some(ids) => ids.clone(),
+            None => self.last.insert((session.into(), message.into(), part.into())).clone(),
+        };
+        let field = if field == "text" { PartField::Text } else { PartField::Other(field.to_owned()) };
+        Event::Delta { session_id, message_id, part_id, field, text }
     }
 }
 
@@ -143,7 +151,9 @@ fn neutral(wire: Wire) -> Option<Event> {
         Wire::SessionCreated(e) => Event::Session(Box::new(map::session(e.info))),
         Wire::SessionUpdated(e) => Event::Session(Box::new(map::session(e.info))),
         Wire::SessionDeleted(e) => Event::SessionRemoved(map::id(e.session_id)),
-        Wire::SessionStatus(e) => Event::Status { session_id: map::id(e.session_id), status: map::status(&e.status) },
+        Wire::SessionStatus(e) => {
+            Event::Status { session_id: map::id(e.session_id), status: map::status(&e.status) }
+        }
         Wire::SessionIdle(e) => Event::Status { session_id: map::id(e.session_id), status: Status::Idle },
         Wire::SessionError(e) => {
             Event::Error { session_id: e.session_id.map(map::id), error: map::error(e.error.as_ref()?) }
@@ -165,16 +175,18 @@ fn neutral(wire: Wire) -> Option<Event> {
             message_id: map::id(e.message_id),
             part_id: map::id(e.part_id),
         },
-        Wire::PermissionAsked(e) => Event::PermissionAsked(Box::new(asks::permission(v1::PermissionRequest {
-            id: e.id,
-            session_id: e.session_id,
-            permission: e.permission,
-            patterns: e.patterns,
-            metadata: e.metadata,
-            always: e.always,
-            tool: e.tool,
-            extra: e.extra,
-        }))),
+        Wire::PermissionAsked(e) => {
+            Event::PermissionAsked(Box::new(asks::permission(v1::PermissionRequest {
+                id: e.id,
+                session_id: e.session_id,
+                permission: e.permission,
+                patterns: e.patterns,
+                metadata: e.metadata,
+                always: e.always,
+                tool: e.tool,
+                extra: e.extra,
+            })))
+        }
         Wire::PermissionReplied(e) => Event::PermissionReplied {
             session_id: map::id(e.session_id),
             id: map::id(e.request_id),
@@ -192,9 +204,11 @@ fn neutral(wire: Wire) -> Option<Event> {
             id: map::id(e.request_id),
             answers: Some(e.answers),
         },
-        Wire::QuestionRejected(e) => {
-            Event::QuestionClosed { session_id: map::id(e.session_id), id: map::id(e.request_id), answers: None }
-        }
+        Wire::QuestionRejected(e) => Event::QuestionClosed {
+            session_id: map::id(e.session_id),
+            id: map::id(e.request_id),
+            answers: None,
+        },
         Wire::TodoUpdated(e) => Event::Todos {
             session_id: map::id(e.session_id),
             todos: e.todos.into_iter().map(map::todo).collect(),

@@ -4,6 +4,8 @@
 
 mod asks;
 mod decode;
+mod events;
+mod delta;
 mod ids;
 mod map;
 mod operations;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::{BoxFuture, FutureExt as _};
 use opencode_api::v1::bodies;
-use opencode_api::v1::operations::{event, permission, question, session};
+use opencode_api::v1::operations::{permission, question, session};
 use opencode_api::v1::types as wire;
-use opencode_api::{Operation, Request};
+use opencode_api::Operation;
 
-use super::decode::EventDecoder;
+use super::events::Events;
 use super::ids::IdClock;
 use super::{map, prompt, snapshot};
 use crate::chat::Prompt;
@@ -18,8 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot, Status, Todo,
 };
-use crate::stream::{Decode, Source};
-use crate::transport::{BackoffPolicy, Transport};
+use crate::stream::Source;
+use crate::transport::Transport;
 
 /// OpenCode 1.x behind one connection pool.
 pub(crate) struct V1 {
@@ -42,38 +41,10 @@ impl V1 {
     }
 }
 
-/// The stream of `/event`.
-struct Events {
-    transport: Transport,
-    clock: Arc<IdClock>,
-}
-
-impl Source for Events {
-    fn open(&self) -> BoxFuture<'_, Result<reqwest::Response>> {
-        async move {
-            let request: Request = event::Subscribe::new().request().located(self.transport.location());
-            self.transport.open(event::Subscribe::ID, &request).await
-        }
-        .boxed()
-    }
-
-    fn decoder(&self) -> Box<dyn Decode> {
-        Box::new(EventDecoder::new(self.clock.clone()))
-    }
-
-    fn limits(&self) -> (std::time::Duration, usize) {
-        (self.transport.config().timeouts.stream_idle, self.transport.config().body_limit)
-    }
-
-    fn backoff(&self) -> BackoffPolicy {
-        self.transport.config().retry
-    }
-}
-
 #[async_trait]
 impl Dialect for V1 {
     fn events(&self) -> Arc<dyn Source> {
-        Arc::new(Events { transport: self.transport.clone(), clock: self.clock.clone() })
+        Arc::new(Events::new(self.transport.clone(), self.clock.clone()))
     }
 
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId {

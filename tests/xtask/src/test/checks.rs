@@ -6,8 +6,8 @@ use std::process::Command;
 use opencode_nexus_testkit::{cases, expected};
 use serde_json::Value;
 
-use super::parts::cargo;
 use super::{Counts, process};
+use crate::cargo::cargo;
 
 /// Builds `nexus` as the tests built it and says where it is.
 fn nexus(root: &Path) -> Option<PathBuf> {
@@ -15,12 +15,12 @@ fn nexus(root: &Path) -> Option<PathBuf> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
     let finished = process::run(root, "build", &mut build);
-    let executables = finished.output.lines().filter_map(|line| {
+    let executable = finished.output.lines().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         let name = message.pointer("/target/name")?.as_str()?;
         (name == "nexus").then(|| Some(PathBuf::from(message["executable"].as_str()?)))?
     });
-    let found = executables.last().filter(|_| finished.success);
+    let found = executable.filter(|_| finished.success);
     if found.is_none() {
         println!("   nexus was not built");
     }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::cargo::cargo;
+
 use super::tools::{CLIPPY, CXX, GIT, NODE, NPM, PYTHON, RUSTFMT};
 use super::{Counts, Part, checks, process};
 
@@ -48,11 +50,6 @@ pub const PARTS: &[Part] = &[
     },
     Part { name: "fuzz", about: "no bytes make a parser panic or lie", tools: &[CXX], run: fuzz },
 ];
-
-/// The cargo that runs us.
-pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
 
 /// Another subcommand of this program.
 fn own(root: &Path, arguments: &[&str]) -> Counts {

@@ -1,0 +1,115 @@
+//! `cargo xtask bench NAME`: ours beside what people use instead, in the same rounds on the same machine.
+//!
+//! Each round runs every program once, in a random order; what is compared are ratios within a round, and the median of
+//! these is printed. Absolute figures of two runs do not compare. These are figures to look at, never assertions.
+
+mod corpus;
+mod install;
+mod runner;
+mod table;
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use runner::{Contestant, Stub};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// Events in a second, over one stream as fast as it goes.
+    Stream,
+    /// From the server's write to the callback, at 1,000 events a second.
+    Latency,
+    /// Time and CPU of a call.
+    Rest,
+    /// A process from its start to its end, and its memory.
+    Start,
+}
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// What to measure.
+    suite: Suite,
+    /// How often each program runs.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Events in the stream.
+    #[arg(long, default_value_t = 200_000)]
+    events: usize,
+    /// Only the programs in Rust: nothing is installed.
+    #[arg(long)]
+    rust_only: bool,
+}
+
+/// Prepares everything, measures, and prints a table and a line of JSON for each figure.
+pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
+    let programs = install::build(root)?;
+    let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
+    let folder = root.join("target/bench");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let corpus = folder.join(format!("corpus-{}.sse", arguments.events));
+    if !corpus.exists() {
+        let (bytes, deltas) =
+            corpus::write(&corpus, arguments.events).map_err(|error| format!("corpus: {error}"))?;
+        let share = 100.0 * deltas as f64 / arguments.events as f64;
+        println!("corpus: {} events, {:.1} MB, {share:.0} % deltas", arguments.events, bytes as f64 / 1e6);
+    }
+    let session = folder.join("session.json");
+    std::fs::write(&session, SESSION).map_err(|error| error.to_string())?;
+    let stub = Stub::start(&programs.join("firehose"), &corpus, &session)?;
+    let contestants = contestants(arguments.suite, &programs, peers.as_ref());
+    let runs = runner::rounds(&contestants, &stub.url(arguments.suite), arguments.rounds)?;
+    table::print(arguments.suite, &contestants, &runs);
+    Ok(())
+}
+
+/// A session as `GET /session/ID` gives it.
+const SESSION: &str = r#"{"id":"ses_200000000000benchsessio","slug":"calm-river","version":"1.18.33","projectID":"6bb7e4e5381a8a7175eb27a5195e113d34e3721d","directory":"/home/dev/project","path":"","title":"Make the parser faster","agent":"build","model":{"id":"scripted","providerID":"scripted","variant":"default"},"cost":0.0125,"tokens":{"input":1200,"output":340,"reasoning":0,"cache":{"read":800,"write":0}},"time":{"created":1795329047745,"updated":1795329047994}}"#;
+
+/// The programs of a suite; the first is the one that the others are compared with.
+fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) -> Vec<Contestant> {
+    let plain = |name, mode: &str| Contestant::new(name, programs.join("plain_client"), &[mode]);
+    let ours = |mode: &str| Contestant::new("nexus (Rust)", programs.join("nexus_client"), &[mode]);
+    let mut all = match suite {
+        Suite::Stream => vec![plain("reqwest, bytes only", "stream"), ours("stream")],
+        Suite::Latency => vec![plain("reqwest", "latency"), ours("latency")],
+        Suite::Rest => vec![plain("reqwest, typed", "rest"), ours("rest")],
+        Suite::Start => vec![
+            plain("reqwest, one call", "start"),
+            ours("start"),
+            Contestant::new("nexus --help", programs.join("nexus"), &["--help"]).silent(),
+        ],
+    };
+    let Some(peers) = peers else { return all };
+    let js = |name, mode: &str| peers.javascript(name, mode);
+    let python = |name, mode: &str| peers.python(name, mode);
+    match suite {
+        Suite::Stream => all.extend([
+            js("JavaScript: fetch", "fetch-stream"),
+            js("JavaScript: official SDK", "sdk-stream"),
+            python("Python: httpx", "httpx-stream"),
+            // Twenty seconds and more.
+            python("Python: official SDK", "sdk-stream").once(),
+        ]),
+        Suite::Latency => {
+            all.extend([
+                js("JavaScript: official SDK", "sdk-latency"),
+                python("Python: official SDK", "sdk-latency"),
+            ]);
+        }
+        Suite::Rest => all.extend([
+            js("JavaScript: fetch", "fetch-rest"),
+            js("JavaScript: official SDK", "sdk-rest"),
+            python("Python: httpx", "httpx-rest"),
+            python("Python: official SDK", "sdk-rest"),
+        ]),
+        Suite::Start => all.extend([
+            js("JavaScript: empty", "empty"),
+            js("JavaScript: official SDK", "import"),
+            python("Python: empty", "empty"),
+            python("Python: official SDK", "import"),
+        ]),
+    }
+    all
+}
