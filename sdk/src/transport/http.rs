@@ -162,9 +162,10 @@ impl Transport {
             }
             Ok(response)
         };
-        tokio::time::timeout(timeouts.head, opening)
+        let bound = timeouts.connect.saturating_mul(2).min(timeouts.head);
+        tokio::time::timeout(bound, opening)
             .await
-            .unwrap_or_else(|_| Err(errors::timeout("the event stream did not open", timeouts.head)))
+            .unwrap_or_else(|_| Err(errors::timeout("the event stream did not open", bound)))
             .map_err(|e| e.with_operation(operation))
     }
 

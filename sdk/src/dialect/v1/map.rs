@@ -201,7 +201,8 @@ fn turn_error(raw: Value) -> TurnError {
     let text = |v: Option<&Value>| v.and_then(Value::as_str).unwrap_or_default().to_owned();
     let name = text(raw.get("name"));
     let message = text(raw.get("data").and_then(|d| d.get("message")));
-    let message = if message.is_empty() { name.clone() } else { message };
+    // Some carry a stack trace (1.18.33, seen); all of it stays in `raw`.
+    let message = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(&name).to_owned();
     TurnError { aborted: name == "MessageAbortedError", name, message, raw }
 }
 

@@ -7,7 +7,7 @@ use opencode_nexus::model::{PermissionReply, ToolStatus};
 use opencode_nexus_testkit::server::TestServer;
 use opencode_nexus_testkit::stories::Screen;
 
-use super::{assert_same, client, quick, until, watch};
+use super::{assert_same, client, quick, texts, until, watch};
 
 async fn conversation(server: &TestServer, policy: AskPolicy) -> Conversation {
     let options = ConversationOptions { policy, ..ConversationOptions::default() };
@@ -26,8 +26,9 @@ fn tools(conversation: &Conversation) -> Vec<ToolStatus> {
 
 /// One prompt; each request that is asked must be closed once.
 async fn told(conversation: &Conversation, prompt: &str) -> (OutcomeKind, Vec<Option<PermissionReply>>) {
-    let mut feed = conversation.subscribe();
-    let (mut screen, mut open, mut closed) = (Screen::default(), Vec::new(), Vec::new());
+    let (shown, mut feed) = conversation.watch(texts);
+    let (mut screen, mut open, mut closed) =
+        (Screen { texts: shown, ..Screen::default() }, Vec::new(), Vec::new());
     let mut kind = None;
     conversation.prompt(prompt).await.unwrap().detach();
     until(&mut feed, &mut screen, "the end", |event| {

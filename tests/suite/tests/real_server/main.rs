@@ -10,9 +10,10 @@ mod stories;
 mod together;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use opencode_nexus::chat::{ChatEvent, ChatFeed, Conversation, Turn, TurnOutcome};
+use opencode_nexus::chat::{ChatEvent, ChatFeed, Conversation, Transcript, Turn, TurnOutcome};
 use opencode_nexus::model::{Message, PartBody, Role};
 use opencode_nexus::{Client, Result};
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Scripted};
@@ -142,6 +143,12 @@ fn text_of(message: &Message) -> String {
         _ => None,
     };
     message.parts.iter().filter_map(|p| text(&p.body)).collect()
+}
+
+/// What a screen shows that joins now.
+fn texts(transcript: &Transcript) -> BTreeMap<String, String> {
+    let parts = transcript.messages().iter().flat_map(|m| &m.parts);
+    parts.filter_map(|p| Some((p.id.to_string(), p.text()?.to_owned()))).collect()
 }
 
 /// The texts of the agent's messages, in order.

@@ -11,7 +11,7 @@ use super::{allowed, assert_same, say, watch};
 #[tokio::test]
 async fn a_directory_with_a_space_an_accent_and_a_percent_sign_is_the_one_that_is_used() {
     let server = TestServer::start(allowed()).await.unwrap();
-    let odd = server.directory.join("a b é %41");
+    let odd = server.directory.join("a b é 100% c");
     std::fs::create_dir(&odd).unwrap();
     std::fs::write(odd.join("hello.txt"), "odd\n").unwrap();
     let client = Client::builder(&server.url).directory(odd.to_string_lossy()).connect().await.unwrap();
@@ -23,9 +23,28 @@ async fn a_directory_with_a_space_an_accent_and_a_percent_sign_is_the_one_that_i
     );
     let mut screen = Screen::default();
     let turn = conversation.prompt("WRITE it").await.unwrap();
-    assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
     assert!(odd.join("new.txt").exists() && !server.directory.join("new.txt").exists());
     assert_same(&conversation, &screen).await;
+}
+
+#[tokio::test]
+async fn a_directory_that_looks_percent_encoded_is_not_taken_for_another_one() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let odd = server.directory.join("50%41");
+    std::fs::create_dir(&odd).unwrap();
+    let client = Client::builder(&server.url).directory(odd.to_string_lossy()).connect().await.unwrap();
+    let conversation = client.create(None).await.unwrap();
+    assert_eq!(
+        conversation.with_transcript(|t| t.session().unwrap().directory.clone()),
+        odd.to_string_lossy()
+    );
+    // 1.18.33 decodes the directory of the session once more when it runs a turn, looks for `50A`, and fails without
+    // a word: no event, no error, only its log has it. The turn must end all the same, and say so.
+    let outcome = say(&conversation, "hello").await;
+    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    assert_eq!(outcome.error.unwrap().name, "TurnLost");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use opencode_nexus::chat::{ChatEvent, ConversationOptions, OutcomeKind};
 use opencode_nexus_testkit::server::TestServer;
 use opencode_nexus_testkit::stories::Screen;
 
-use super::{allowed, answers, assert_same, client, until, until_said, watch};
+use super::{allowed, answers, assert_same, client, texts, until, until_said, watch};
 
 #[tokio::test]
 async fn who_joins_in_the_middle_of_an_answer_has_all_of_it_in_the_end() {
@@ -16,13 +16,8 @@ async fn who_joins_in_the_middle_of_an_answer_has_all_of_it_in_the_end() {
 
     let second =
         client(&server).await.open(first.session_id().clone(), ConversationOptions::default()).await.unwrap();
-    let mut late = Screen::default();
-    let (shown, mut feed) = second.watch(|t| {
-        let parts = t.messages().iter().flat_map(|m| m.parts.clone());
-        (parts.filter_map(|p| Some((p.id.to_string(), p.text()?.to_owned()))).collect(), t.status().is_idle())
-    });
-    let was_idle;
-    (late.texts, was_idle) = shown;
+    let ((shown, was_idle), mut feed) = second.watch(|t| (texts(t), t.status().is_idle()));
+    let mut late = Screen { texts: shown, ..Screen::default() };
     assert!(!was_idle, "it joined while the turn was running");
     assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
     until(&mut feed, &mut late, "the end", |e| matches!(e, ChatEvent::Status(s) if s.is_idle())).await;
