@@ -111,7 +111,13 @@ impl Request {
             LocationStyle::Bracket => ("location[directory]", "location[workspace]"),
         };
         if let Some(directory) = &location.directory {
-            self.query.push((names.0.into(), directory.clone()));
+            // Servers of 1.x decode `?directory=` twice (1.14.48 to 1.18.33, seen), so its percent signs are encoded
+            // once more: the folder `50%41` must not become `50A`.
+            let directory = match self.location_style {
+                LocationStyle::Query => directory.replace('%', "%25"),
+                _ => directory.clone(),
+            };
+            self.query.push((names.0.into(), directory));
         }
         if let Some(workspace) = &location.workspace {
             self.query.push((names.1.into(), workspace.to_string()));

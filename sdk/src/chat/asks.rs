@@ -2,9 +2,22 @@
 
 use super::event::ChatEvent;
 use super::transcript::Transcript;
-use crate::model::{AskId, Permission, PermissionReply, Question};
+use crate::model::{AskId, Event, Permission, PermissionReply, Question};
 
 impl Transcript {
+    /// Names the events that were held while the state was read, and that will be folded in after it. The state may
+    /// list a request that is opened only in these events, behind the end of the turn before: that end must not
+    /// close it.
+    pub fn expect_asks<'a>(&mut self, held: impl Iterator<Item = &'a Event>) {
+        self.awaited = held
+            .filter_map(|event| match event {
+                Event::PermissionAsked(ask) if ask.session_id == self.session_id => Some(ask.id.clone()),
+                Event::QuestionAsked(ask) if ask.session_id == self.session_id => Some(ask.id.clone()),
+                _ => None,
+            })
+            .collect();
+    }
+
     pub(super) fn open_permission(&mut self, permission: &Permission, out: &mut Vec<ChatEvent>) {
         if !self.settled.contains(&permission.id) && !self.permissions.iter().any(|p| p.id == permission.id) {
             self.permissions.push(permission.clone());
@@ -13,7 +26,12 @@ impl Transcript {
     }
 
     /// Closes a request; also called when our own answer was accepted, before the server's event comes.
-    pub(super) fn close_permission(&mut self, id: &AskId, reply: Option<PermissionReply>, out: &mut Vec<ChatEvent>) {
+    pub(super) fn close_permission(
+        &mut self,
+        id: &AskId,
+        reply: Option<PermissionReply>,
+        out: &mut Vec<ChatEvent>,
+    ) {
         if let Some(at) = self.permissions.iter().position(|p| p.id == *id) {
             self.permissions.remove(at);
             out.push(ChatEvent::PermissionClosed { id: id.clone(), reply });
@@ -42,12 +60,11 @@ impl Transcript {
     }
 
     pub(super) fn close_all_asks(&mut self, out: &mut Vec<ChatEvent>) {
-        while let Some(id) = self.permissions.first().map(|p| p.id.clone()) {
-            self.close_permission(&id, None, out);
-        }
-        while let Some(id) = self.questions.first().map(|q| q.id.clone()) {
-            self.close_question(&id, None, out);
-        }
+        let over = |id: &AskId| !self.awaited.contains(id);
+        let permissions: Vec<AskId> = self.permissions.iter().map(|p| p.id.clone()).filter(over).collect();
+        let questions: Vec<AskId> = self.questions.iter().map(|q| q.id.clone()).filter(over).collect();
+        permissions.iter().for_each(|id| self.close_permission(id, None, out));
+        questions.iter().for_each(|id| self.close_question(id, None, out));
     }
 
     /// Makes the open requests equal to what the server lists.

@@ -61,7 +61,11 @@ pub struct TurnOptions {
 }
 
 impl Conversation {
-    pub(crate) async fn open(client: Client, session: SessionId, options: ConversationOptions) -> Result<Self> {
+    pub(crate) async fn open(
+        client: Client,
+        session: SessionId,
+        options: ConversationOptions,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared::new(client.dialect().clone(), session, options));
         let stop = CancellationToken::new();
         let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
@@ -101,6 +105,12 @@ impl Conversation {
         self.shared.subscribe()
     }
 
+    /// Looks at the transcript and subscribes at the same moment: between what `look` saw and the first difference
+    /// of the feed nothing is missing and nothing is told twice.
+    pub fn watch<R>(&self, look: impl FnOnce(&Transcript) -> R) -> (R, ChatFeed) {
+        self.shared.watch(look)
+    }
+
     /// Sends a prompt and returns the turn that it starts.
     ///
     /// A prompt is never sent twice: when the answer to it is lost, the server is asked whether it has it.
@@ -118,7 +128,8 @@ impl Conversation {
     pub async fn prompt_with(&self, prompt: impl Into<Prompt>, options: TurnOptions) -> Result<Turn> {
         let prompt = prompt.into();
         prompt.check()?;
-        let turn = self.begin(prompt.no_reply, &options).await?;
+        let no_reply = prompt.no_reply.then_some(prompt.parts.len());
+        let turn = self.begin(no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
                 self.shared.update_turn(turn.message_id(), |t| t.accepted = true);
@@ -139,12 +150,13 @@ impl Conversation {
     /// When the server cannot be reached before it starts. A refusal comes as the turn's error, because servers
     /// answer these requests only at the end.
     pub async fn act(&self, action: Action, model: Option<ModelRef>, agent: Option<String>) -> Result<Turn> {
-        let turn = self.begin(false, &TurnOptions::default()).await?;
+        let turn = self.begin(None, &TurnOptions::default()).await?;
         let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
         let (shared, id) = (self.shared.clone(), turn.message_id().clone());
         self.shared.update_turn(&id, |t| t.accepted = true);
         tokio::spawn(async move {
-            let result = shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
+            let result =
+                shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
             match result {
                 Ok(()) => shared.update_turn(&id, |t| t.answered = true),
                 // The answer may be cut off while the turn goes on: then the events tell its end.
@@ -157,7 +169,7 @@ impl Conversation {
         Ok(turn)
     }
 
-    async fn begin(&self, no_reply: bool, options: &TurnOptions) -> Result<Turn> {
+    async fn begin(&self, no_reply: Option<usize>, options: &TurnOptions) -> Result<Turn> {
         self.shared.live(self.shared.options.open_within).await?;
         let after = self.with_transcript(|t| t.messages().last().map(|m| m.id.clone()));
         let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
@@ -179,7 +191,8 @@ impl Conversation {
     /// Sends until the server surely has the prompt, and only once.
     async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
-        let mut backoff = Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
+        let mut backoff =
+            Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
         let mut unclear = false;
         loop {
             let error = match unclear {

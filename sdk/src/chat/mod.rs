@@ -13,6 +13,8 @@ mod resync;
 mod scope;
 mod shared;
 mod transcript;
+#[cfg(test)]
+mod transcript_tests;
 mod turn;
 mod verdict;
 

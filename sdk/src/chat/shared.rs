@@ -11,6 +11,7 @@ use super::event::{ChatEvent, TurnOutcome};
 use super::feed::{ChatFeed, FeedQueue};
 use super::policy::{AskPolicy, Decision};
 use super::scope::Scope;
+use super::transcript::Transcript;
 use super::verdict::OpenTurn;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,7 +30,11 @@ pub struct ConversationOptions {
 
 impl Default for ConversationOptions {
     fn default() -> Self {
-        Self { policy: AskPolicy::default(), give_up: Duration::from_secs(300), open_within: Duration::from_secs(30) }
+        Self {
+            policy: AskPolicy::default(),
+            give_up: Duration::from_secs(300),
+            open_within: Duration::from_secs(30),
+        }
     }
 }
 
@@ -113,12 +118,17 @@ impl Shared {
     }
 
     pub(super) fn subscribe(&self) -> ChatFeed {
+        self.watch(|_| ()).1
+    }
+
+    pub(super) fn watch<R>(&self, look: impl FnOnce(&Transcript) -> R) -> (R, ChatFeed) {
         let (feed, queue) = ChatFeed::new();
+        let mut state = self.lock();
         match &*self.phase.borrow() {
             Phase::Ended(error) => queue.end(Some(error.duplicate())),
-            _ => self.lock().feeds.push(Arc::downgrade(&queue)),
+            _ => state.feeds.push(Arc::downgrade(&queue)),
         }
-        feed
+        (look(state.scope.root()), feed)
     }
 
     /// Waits until every event is seen, at most `bound`.

@@ -18,8 +18,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::event::{ChatEvent, TextKind};
 use crate::model::{
-    AskId, Event, Message, MessageId, Part, PartBody, PartField, PartId, Permission, Question, Role, Session, SessionId,
-    Status, Todo,
+    AskId, Event, Message, MessageId, Part, PartBody, PartField, PartId, Permission, Question, Role, Session,
+    SessionId, Status, Todo,
 };
 
 /// Text that may wait for its part, per transcript.
@@ -39,7 +39,7 @@ pub struct Transcript {
     pub(super) headless: HashSet<MessageId>,
     /// Open parts of which something may be missing.
     pub(super) gapped: HashSet<PartId>,
-    /// Parts that were never seen and of which something is missing for certain.
+    /// Parts of which something is missing for certain.
     pub(super) broken: HashSet<PartId>,
     /// How much of an open text the server has on record; the rest came by deltas.
     recorded: HashMap<PartId, usize>,
@@ -49,6 +49,8 @@ pub struct Transcript {
     pub(super) permissions: Vec<Permission>,
     pub(super) questions: Vec<Question>,
     pub(super) settled: VecDeque<AskId>,
+    /// Requests whose opening is among the held events that are still to be folded in.
+    pub(super) awaited: HashSet<AskId>,
     pub(super) todos: Vec<Todo>,
     pub(super) removed: bool,
 }
@@ -70,6 +72,7 @@ impl Transcript {
             permissions: Vec::new(),
             questions: Vec::new(),
             settled: VecDeque::new(),
+            awaited: HashSet::new(),
             todos: Vec::new(),
             removed: false,
         }
@@ -122,20 +125,26 @@ impl Transcript {
         }
         match event {
             Event::Session(session) => self.apply_session(session, out),
-            Event::SessionRemoved(_) if !std::mem::replace(&mut self.removed, true) => out.push(ChatEvent::SessionRemoved),
+            Event::SessionRemoved(_) if !std::mem::replace(&mut self.removed, true) => {
+                out.push(ChatEvent::SessionRemoved)
+            }
             Event::Status { status, .. } => self.apply_status(status, out),
             Event::Message(message) => self.apply_message(message, out),
             Event::MessageRemoved { message_id, .. } => self.remove_message(message_id, out),
             Event::Part(part) => self.apply_part(part, out),
-            Event::Delta { message_id, part_id, field, text, .. } => {
-                if *field == PartField::Text {
-                    self.apply_delta(message_id, part_id, text, out);
-                }
+            Event::Delta { message_id, part_id, field, text, .. } if *field == PartField::Text => {
+                self.apply_delta(message_id, part_id, text, out);
             }
             Event::PartRemoved { message_id, part_id, .. } => self.remove_part(message_id, part_id, out),
-            Event::PermissionAsked(permission) => self.open_permission(permission, out),
+            Event::PermissionAsked(permission) => {
+                self.awaited.remove(&permission.id);
+                self.open_permission(permission, out);
+            }
             Event::PermissionReplied { id, reply, .. } => self.close_permission(id, reply.clone(), out),
-            Event::QuestionAsked(question) => self.open_question(question, out),
+            Event::QuestionAsked(question) => {
+                self.awaited.remove(&question.id);
+                self.open_question(question, out);
+            }
             Event::QuestionClosed { id, answers, .. } => self.close_question(id, answers.clone(), out),
             Event::Todos { todos, .. } => self.apply_todos(todos, out),
             Event::Diff { files, .. } => out.push(ChatEvent::Diff { files: files.clone() }),
@@ -174,10 +183,12 @@ impl Transcript {
 
     fn apply_message(&mut self, new: &Message, out: &mut Vec<ChatEvent>) {
         let headless = self.headless.contains(&new.id);
-        if let Some(old) = self.message_mut(&new.id) {
-            if !headless && old.completed.is_some() && new.completed.is_none() {
-                return;
-            }
+        if let Some(old) = self.message_mut(&new.id)
+            && !headless
+            && old.completed.is_some()
+            && new.completed.is_none()
+        {
+            return;
         }
         self.put_header(new, out);
         if new.completed.is_some() {
@@ -188,7 +199,9 @@ impl Transcript {
     fn give_up_open_texts(&mut self, id: &MessageId, out: &mut Vec<ChatEvent>) {
         let Some(at) = self.messages.iter().rposition(|m| m.id == *id) else { return };
         for part in &mut self.messages[at].parts {
-            let (Some(recorded), Some(kind)) = (self.recorded.remove(&part.id), text_kind(part)) else { continue };
+            let (Some(recorded), Some(kind)) = (self.recorded.remove(&part.id), text_kind(part)) else {
+                continue;
+            };
             let (message_id, part_id) = (part.message_id.clone(), part.id.clone());
             let Some(text) = part.text_mut().filter(|t| t.len() > recorded) else { continue };
             text.truncate(recorded);
@@ -240,7 +253,7 @@ impl Transcript {
                 return;
             }
             let same_text = is_open(new) && old.text() == new.text();
-            if same_text {
+            if same_text && !self.broken.contains(&new.id) {
                 // The start of the part, seen on this connection: nothing is missing after it.
                 self.gapped.remove(&new.id);
             }
@@ -254,7 +267,7 @@ impl Transcript {
         if !open {
             self.gapped.remove(&new.id);
             self.broken.remove(&new.id);
-        } else if self.broken.remove(&new.id) {
+        } else if self.broken.contains(&new.id) {
             self.gapped.insert(new.id.clone());
         }
         let gapped = self.gapped.contains(&new.id);
@@ -310,12 +323,21 @@ impl Transcript {
         }
     }
 
-    fn apply_delta(&mut self, message_id: &MessageId, part_id: &PartId, delta: &str, out: &mut Vec<ChatEvent>) {
+    fn apply_delta(
+        &mut self,
+        message_id: &MessageId,
+        part_id: &PartId,
+        delta: &str,
+        out: &mut Vec<ChatEvent>,
+    ) {
         if self.gapped.contains(part_id) || self.broken.contains(part_id) {
+            // A start that comes only now was overtaken by this delta: what follows it is not the beginning.
+            self.broken.insert(part_id.clone());
             return;
         }
         let completed = self.message(message_id).is_some_and(|m| m.completed.is_some());
-        let part = self.message_mut(message_id).and_then(|m| m.parts.iter_mut().rev().find(|p| p.id == *part_id));
+        let part =
+            self.message_mut(message_id).and_then(|m| m.parts.iter_mut().rev().find(|p| p.id == *part_id));
         let Some(part) = part else {
             if !completed && self.orphan_bytes + delta.len() <= ORPHAN_LIMIT {
                 self.orphan_bytes += delta.len();
@@ -372,6 +394,7 @@ impl Transcript {
             let message = self.messages.remove(at);
             for part in &message.parts {
                 self.gapped.remove(&part.id);
+                self.broken.remove(&part.id);
                 self.recorded.remove(&part.id);
             }
             self.headless.remove(id);
@@ -382,6 +405,7 @@ impl Transcript {
     pub(super) fn remove_part(&mut self, message: &MessageId, part: &PartId, out: &mut Vec<ChatEvent>) {
         self.take_orphan(part);
         self.gapped.remove(part);
+        self.broken.remove(part);
         self.recorded.remove(part);
         let Some(entry) = self.message_mut(message) else { return };
         if let Some(at) = entry.parts.iter().rposition(|p| p.id == *part) {
@@ -419,8 +443,9 @@ impl Message {
 
     /// What can be said of a message from one of its parts: people do not take steps, think or use tools.
     fn placeholder(part: &Part) -> Self {
-        let by_person = matches!(part.body, PartBody::File { .. } | PartBody::Agent { .. } | PartBody::Subtask { .. })
-            || (matches!(part.body, PartBody::Text { .. }) && part.started.is_none());
+        let by_person =
+            matches!(part.body, PartBody::File { .. } | PartBody::Agent { .. } | PartBody::Subtask { .. })
+                || (matches!(part.body, PartBody::Text { .. }) && part.started.is_none());
         Self {
             id: part.message_id.clone(),
             session_id: part.session_id.clone(),

@@ -7,7 +7,7 @@
 
 use super::event::{OutcomeKind, TurnOutcome};
 use super::transcript::Transcript;
-use crate::model::{Message, MessageId, Role, TurnError, Usage};
+use crate::model::{Message, MessageId, Role, ToolStatus, TurnError, Usage};
 
 /// A turn that has not ended.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct OpenTurn {
     pub(super) accepted: bool,
     /// The request that started it has been answered, and such requests are answered at the end.
     pub(super) answered: bool,
-    /// No answer of the agent is expected.
-    pub(super) no_reply: bool,
+    /// No answer of the agent is expected, only this many parts of the prompt.
+    pub(super) no_reply: Option<usize>,
     /// We have asked the server to stop.
     pub(super) aborting: bool,
     /// An error of the session since the turn began.
@@ -41,7 +41,7 @@ impl OpenTurn {
             return None;
         }
         if answers.is_empty() {
-            let quiet = self.no_reply && self.prompt_at(transcript).is_some();
+            let quiet = self.no_reply.is_some_and(|parts| self.has_prompt(transcript, parts));
             // The error may be a late one of the turn before; it counts when the server says that nothing runs.
             let failed = self.error.is_some() && self.idle_checks > 0;
             return (quiet || self.answered || failed).then(|| self.outcome(&answers));
@@ -53,7 +53,8 @@ impl OpenTurn {
     pub(super) fn settle(&self, transcript: &Transcript) -> TurnOutcome {
         let answers: Vec<&Message> = self.answers(transcript).collect();
         let complete = answers.last().is_some_and(|m| m.completed.is_some());
-        if complete || self.aborting || self.error.is_some() {
+        let only_said = self.no_reply.is_some() && self.has_prompt(transcript, 0);
+        if complete || only_said || self.aborting || self.error.is_some() {
             return self.outcome(&answers);
         }
         let message = if answers.is_empty() {
@@ -70,6 +71,10 @@ impl OpenTurn {
         TurnOutcome { kind: OutcomeKind::Failed, error: Some(error), ..self.outcome(&answers) }
     }
 
+    fn has_prompt(&self, transcript: &Transcript, parts: usize) -> bool {
+        self.prompt_at(transcript).is_some_and(|at| transcript.messages()[at].parts.len() >= parts)
+    }
+
     fn prompt_at(&self, transcript: &Transcript) -> Option<usize> {
         transcript.messages().iter().rposition(|m| m.id == self.message_id)
     }
@@ -79,7 +84,9 @@ impl OpenTurn {
         let messages = transcript.messages();
         let start = match (self.prompt_at(transcript), &self.after) {
             (Some(at), _) => at + 1,
-            (None, Some(after)) => messages.iter().rposition(|m| m.id == *after).map_or(messages.len(), |at| at + 1),
+            (None, Some(after)) => {
+                messages.iter().rposition(|m| m.id == *after).map_or(messages.len(), |at| at + 1)
+            }
             (None, None) => 0,
         };
         messages[start..].iter().filter(|m| m.role == Role::Assistant)
@@ -89,10 +96,12 @@ impl OpenTurn {
         let mut usage = Usage::default();
         answers.iter().filter_map(|m| m.usage).for_each(|u| usage += u);
         let last = answers.last();
-        let error = last.and_then(|m| m.error.clone()).or_else(|| self.error.clone().filter(|_| answers.is_empty()));
+        let error =
+            last.and_then(|m| m.error.clone()).or_else(|| self.error.clone().filter(|_| answers.is_empty()));
         let finish = last.and_then(|m| m.finish.clone());
-        // Stopped while it waited for the provider, a message is complete without a word of why (1.18.33, seen).
-        let unfinished = last.is_some_and(|m| m.finish.is_none());
+        // Stopped while it waited for the provider, a message is complete without a word of why (1.18.33, seen). So is
+        // that of a shell command of the person, but it has the command's result.
+        let unfinished = last.is_some_and(|m| m.finish.is_none() && (self.aborting || !has_result(m)));
         let kind = match &error {
             Some(error) if error.aborted => OutcomeKind::Aborted,
             Some(_) => OutcomeKind::Failed,
@@ -101,4 +110,8 @@ impl OpenTurn {
         };
         TurnOutcome { kind, finish, error, usage }
     }
+}
+
+fn has_result(message: &Message) -> bool {
+    message.parts.iter().any(|p| p.tool().is_some_and(|call| call.status == ToolStatus::Completed))
 }

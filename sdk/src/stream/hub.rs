@@ -1,10 +1,11 @@
 //! Keeps one event stream to a server alive and feeds its subscribers.
 //!
 //! It reconnects when the stream breaks, falls silent or ends cleanly (servers end it when they drop a directory's
-//! state). The wait between attempts grows, and begins anew as soon as a connection has given an event. It gives up
+//! state). The wait between attempts grows, and begins anew when a connection has given more than its opening event. It gives up
 //! on what waiting cannot heal: wrong credentials, or no OpenCode server. It stops with its last subscriber.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::task::AbortHandle;
@@ -23,9 +24,15 @@ pub(crate) trait Source: Send + Sync + 'static {
     /// A decoder for one connection.
     fn decoder(&self) -> Box<dyn Decode>;
     /// The longest silence, and the largest event.
-    fn limits(&self) -> (std::time::Duration, usize);
+    fn limits(&self) -> (Duration, usize);
     /// How long to wait between attempts.
     fn backoff(&self) -> BackoffPolicy;
+    /// How long after the stream's first event the server may still let events go. Default none.
+    fn settling(&self) -> Duration {
+        Duration::ZERO
+    }
+    /// A connection has ended after so many events, the opening one included.
+    fn ended(&self, _events: usize) {}
 }
 
 /// Makes events of the frames of one connection.
@@ -51,6 +58,8 @@ struct Shared {
 struct State {
     subscribers: Vec<Weak<Queue>>,
     open: bool,
+    /// Counts the connections.
+    connection: u64,
     failed: Option<Error>,
 }
 
@@ -123,16 +132,35 @@ impl Shared {
         state.subscribers.retain(|weak| weak.upgrade().inspect(|queue| tell(queue)).is_some());
     }
 
-    /// Hands a batch on; the event that opens a connection becomes the item that says so.
-    fn deliver(&self, mut batch: Batch) {
+    /// Hands a batch on; the event that opens a connection becomes the item that says so, when `settling` is over.
+    fn deliver(self: &Arc<Self>, mut batch: Batch, settling: Duration) {
         if matches!(batch.events.first(), Some(Event::Connected { .. })) {
-            self.each(Some(true), Queue::push_opened);
+            if settling.is_zero() {
+                self.each(Some(true), Queue::push_opened);
+            } else {
+                tokio::spawn(self.clone().open_after(settling));
+            }
         }
         batch.events.retain(|event| !matches!(event, Event::Heartbeat));
         if !batch.events.is_empty() {
             let batch = Arc::new(batch);
             self.each(None, |queue| queue.push_batch(&batch));
         }
+    }
+
+    async fn open_after(self: Arc<Self>, settling: Duration) {
+        let connection = self.lock().connection;
+        tokio::time::sleep(settling).await;
+        if self.lock().connection == connection {
+            self.each(Some(true), Queue::push_opened);
+        }
+    }
+
+    /// The connection is gone, whatever it was about to say.
+    fn closed(&self) {
+        let mut state = self.lock();
+        state.connection += 1;
+        state.open = false;
     }
 }
 
@@ -145,7 +173,8 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
         let error = match source.open().await {
             Ok(response) => {
                 let mut decoder = source.decoder();
-                let mut events = false;
+                let mut events = 0;
+                let settling = source.settling();
                 let ended = connection::read(
                     response,
                     idle,
@@ -153,8 +182,8 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
                     |frame| decoder.decode(frame, &mut seen),
                     |piece| match piece {
                         Piece::Batch(batch) => {
-                            events = true;
-                            shared.deliver(batch);
+                            events += batch.events.len();
+                            shared.deliver(batch, settling);
                         }
                         Piece::Damaged(error) => {
                             tracing::warn!(%error, "an event could not be read");
@@ -163,7 +192,9 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
                     },
                 )
                 .await;
-                if events {
+                shared.closed();
+                source.ended(events);
+                if events > 1 {
                     backoff.reset();
                 }
                 ended
@@ -175,14 +206,21 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
             _ => 0,
         };
         // A starting server or a proxy may answer with a page for a moment; credentials do not heal.
-        let fatal = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Tls | ErrorKind::InvalidInput);
+        let fatal = matches!(
+            error.kind(),
+            ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Tls | ErrorKind::InvalidInput
+        );
         if fatal || hopeless >= HOPELESS {
             shared.lock().failed = Some(error.duplicate());
             shared.each(Some(false), |queue| queue.push_failed(&error));
             return;
         }
         shared.each(Some(false), |queue| queue.push_closed(&error));
-        let retry = if error.retry() == Retry::Never { error.duplicate().with_retry(Retry::Now) } else { error.duplicate() };
+        let retry = if error.retry() == Retry::Never {
+            error.duplicate().with_retry(Retry::Now)
+        } else {
+            error.duplicate()
+        };
         let wait = backoff.after(&retry, rand::random()).unwrap_or_default();
         tracing::debug!(%error, ?wait, "the event stream is made again");
         tokio::time::sleep(wait).await;

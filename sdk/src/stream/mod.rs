@@ -10,7 +10,7 @@ mod queue;
 mod seen;
 pub mod sse;
 
-pub(crate) use hub::{Decode, EventHub, Source};
-pub(crate) use seen::SeenEvents;
 pub use hub::EventStream;
+pub(crate) use hub::{Decode, EventHub, Source};
 pub use queue::{EventRef, StreamItem};
+pub(crate) use seen::SeenEvents;

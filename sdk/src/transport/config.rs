@@ -27,7 +27,8 @@ impl Credentials {
 /// How long each phase may take. A turn has no limit here: it is not one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Name lookup, TCP and TLS. Default 10 s.
+    /// Name lookup, TCP and TLS. Default 10 s. The head of an event stream, which needs no work, may take as long
+    /// again: a server that was asked while it started never answers (1.18.33, seen), and must be asked again.
     pub connect: Duration,
     /// From the request to the head of the answer. Default 60 s: some operations ask a model.
     pub head: Duration,

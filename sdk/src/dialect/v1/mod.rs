@@ -5,6 +5,7 @@
 mod asks;
 mod decode;
 mod delta;
+mod events;
 mod ids;
 mod map;
 mod operations;

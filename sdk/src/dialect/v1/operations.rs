@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::future::{BoxFuture, FutureExt as _};
+use opencode_api::Operation;
 use opencode_api::v1::bodies;
-use opencode_api::v1::operations::{event, permission, question, session};
+use opencode_api::v1::operations::{permission, question, session};
 use opencode_api::v1::types as wire;
-use opencode_api::{Operation, Request};
 
-use super::decode::EventDecoder;
+use super::events::Events;
 use super::ids::IdClock;
 use super::{map, prompt, snapshot};
 use crate::chat::Prompt;
 use crate::dialect::{Action, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot, Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
+    Status, Todo,
 };
-use crate::stream::{Decode, Source};
-use crate::transport::{BackoffPolicy, Transport};
+use crate::stream::Source;
+use crate::transport::Transport;
 
 /// OpenCode 1.x behind one connection pool.
 pub(crate) struct V1 {
@@ -42,38 +42,10 @@ impl V1 {
     }
 }
 
-/// The stream of `/event`.
-struct Events {
-    transport: Transport,
-    clock: Arc<IdClock>,
-}
-
-impl Source for Events {
-    fn open(&self) -> BoxFuture<'_, Result<reqwest::Response>> {
-        async move {
-            let request: Request = event::Subscribe::new().request().located(self.transport.location());
-            self.transport.open(event::Subscribe::ID, &request).await
-        }
-        .boxed()
-    }
-
-    fn decoder(&self) -> Box<dyn Decode> {
-        Box::new(EventDecoder::new(self.clock.clone()))
-    }
-
-    fn limits(&self) -> (std::time::Duration, usize) {
-        (self.transport.config().timeouts.stream_idle, self.transport.config().body_limit)
-    }
-
-    fn backoff(&self) -> BackoffPolicy {
-        self.transport.config().retry
-    }
-}
-
 #[async_trait]
 impl Dialect for V1 {
     fn events(&self) -> Arc<dyn Source> {
-        Arc::new(Events { transport: self.transport.clone(), clock: self.clock.clone() })
+        Arc::new(Events::new(self.transport.clone(), self.clock.clone()))
     }
 
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId {
@@ -149,7 +121,12 @@ impl Dialect for V1 {
         self.call_repeatable(session::Unshare::new(session.as_str())).await.map(map::session)
     }
 
-    async fn revert(&self, session: &SessionId, message: &MessageId, part: Option<&PartId>) -> Result<Session> {
+    async fn revert(
+        &self,
+        session: &SessionId,
+        message: &MessageId,
+        part: Option<&PartId>,
+    ) -> Result<Session> {
         let body = bodies::SessionRevertBody {
             message_id: message.as_str().into(),
             part_id: part.map(|p| p.as_str().into()),
@@ -238,7 +215,12 @@ impl Dialect for V1 {
         settled(self.call_repeatable(permission::Reply::new(id.as_str(), body)).await)
     }
 
-    async fn reply_question(&self, _: &SessionId, id: &AskId, answers: Option<&[Vec<String>]>) -> Result<bool> {
+    async fn reply_question(
+        &self,
+        _: &SessionId,
+        id: &AskId,
+        answers: Option<&[Vec<String>]>,
+    ) -> Result<bool> {
         match answers {
             Some(answers) => {
                 let body = bodies::QuestionReplyBody { answers: answers.to_vec(), ..Default::default() };

@@ -1,0 +1,133 @@
+//! What goes into a turn and how one ends: several prompts, files, images, stopping and deadlines.
+
+use std::time::Duration;
+
+use opencode_nexus::ErrorKind;
+use opencode_nexus::chat::{ChatEvent, OutcomeKind, Prompt, PromptPart, TurnOptions};
+use opencode_nexus::model::{ModelRef, PartBody};
+use opencode_nexus_testkit::server::TestServer;
+use opencode_nexus_testkit::stories::Screen;
+
+use super::{allowed, answers, assert_same, client, say, until, until_said, watch};
+
+/// A picture of two by two pixels; the server decodes it.
+#[rustfmt::skip]
+const PNG: &[u8] = &[
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44, 0x52, 0x00, 0x00,
+    0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd, 0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00,
+    0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0x9c, 0x63, 0x38, 0xc1, 0xc5, 0xc5, 0x75, 0x82, 0x8b, 0x01, 0x42, 0x01,
+    0x00, 0x19, 0x9a, 0x03, 0x71, 0x23, 0xa5, 0xe4, 0x7a, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae,
+    0x42, 0x60, 0x82,
+];
+
+#[tokio::test]
+async fn two_prompts_follow_each_other_in_one_session() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let conversation = client(&server).await.create(None).await.unwrap();
+    let mut screen = Screen::default();
+    for (prompt, model_calls) in [("one", 1), ("BASH it", 3), ("two", 4)] {
+        let turn = conversation.prompt(prompt).await.unwrap();
+        let outcome = watch(turn, &mut screen).await.unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+        assert!(outcome.usage.tokens.output > 0.0 && outcome.finish.as_deref() == Some("stop"));
+        assert_eq!(server.model.prompts().len(), model_calls);
+    }
+    assert_eq!(answers(&conversation), ["Echo: one", "I run it.", "It ran.", "Echo: two"]);
+    assert_same(&conversation, &screen).await;
+}
+
+#[tokio::test]
+async fn files_and_images_reach_the_model() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    std::fs::write(
+        server.directory.join("ten é.txt"),
+        (1..=10).map(|n| format!("line {n}\n")).collect::<String>(),
+    )
+    .unwrap();
+    let conversation = client(&server).await.create(None).await.unwrap();
+    let mut screen = Screen::default();
+    let prompt = Prompt::text("Look at these")
+        .with(PromptPart::file(server.directory.join("ten é.txt"), Some((3, 5))).unwrap())
+        .with(PromptPart::image("image/png", Some("dot.png".into()), PNG));
+    let turn = conversation.prompt(prompt).await.unwrap();
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    let asked = server.model.prompts()[0].body.to_string();
+    assert!(asked.contains("line 3") && asked.contains("line 5"), "{asked}");
+    assert!(
+        !asked.contains("line 2\\n") && !asked.contains("line 7"),
+        "only the lines that were named: {asked}"
+    );
+    let image = conversation.with_transcript(|t| {
+        t.messages()[0]
+            .parts
+            .iter()
+            .any(|p| matches!(&p.body, PartBody::File { mime, .. } if mime == "image/png"))
+    });
+    assert!(image);
+    assert_same(&conversation, &screen).await;
+}
+
+#[tokio::test]
+async fn a_prompt_without_reply_only_adds_the_message() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let conversation = client(&server).await.create(None).await.unwrap();
+    let mut screen = Screen::default();
+    let turn =
+        conversation.prompt(Prompt { no_reply: true, ..Prompt::text("Just so you know") }).await.unwrap();
+    assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
+    assert!(server.model.prompts().is_empty());
+    assert_same(&conversation, &screen).await;
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_exist_fails_the_turn_and_naming_a_good_one_heals_the_session() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let conversation = client(&server).await.create(None).await.unwrap();
+    let model = |name: &str| ModelRef { provider: "scripted".into(), model: name.into(), variant: None };
+    let turn = conversation.prompt(Prompt::text("one").with_model(model("nobody"))).await.unwrap();
+    let outcome = watch(turn, &mut Screen::default()).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Failed);
+    assert!(outcome.error.unwrap().message.contains("nobody"));
+    let turn = conversation.prompt(Prompt::text("two").with_model(model("scripted"))).await.unwrap();
+    assert_eq!(watch(turn, &mut Screen::default()).await.unwrap().kind, OutcomeKind::Completed);
+}
+
+#[tokio::test]
+async fn dropping_a_turn_stops_the_agent() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let conversation = client(&server).await.create(None).await.unwrap();
+    let mut feed = conversation.subscribe();
+    let mut screen = Screen::default();
+    let mut turn = conversation.prompt("HANG now").await.unwrap();
+    until_said(&mut turn, "It begins.", &mut Screen::default()).await;
+    drop(turn);
+    until(
+        &mut feed,
+        &mut screen,
+        "the end",
+        |e| matches!(e, ChatEvent::TurnEnded { outcome, .. } if outcome.kind == OutcomeKind::Aborted),
+    )
+    .await;
+    assert_same(&conversation, &screen).await;
+    assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
+}
+
+#[tokio::test]
+async fn a_turn_that_passes_its_deadline_fails_and_is_stopped() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let conversation = client(&server).await.create(None).await.unwrap();
+    let mut feed = conversation.subscribe();
+    let options = TurnOptions { deadline: Some(Duration::from_secs(3)) };
+    let turn = conversation.prompt_with("HANG now", options).await.unwrap();
+    let error = watch(turn, &mut Screen::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
+    until(
+        &mut feed,
+        &mut Screen::default(),
+        "the server to be idle",
+        |e| matches!(e, ChatEvent::Status(s) if s.is_idle()),
+    )
+    .await;
+    assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
+}
