@@ -14,6 +14,15 @@ use crate::model::Event;
 /// A batch is handed on when the network pauses, or at this many events.
 const BATCH: usize = 512;
 
+/// The context of the error that says that the server itself ended the stream, and did so properly.
+const END: &str = "end";
+const CLEAN: &str = "clean";
+
+/// Whether the server ended the stream, rather than the network.
+pub(crate) fn ended_by_server(error: &Error) -> bool {
+    error.context(END) == Some(CLEAN)
+}
+
 /// What a connection tells its hub.
 pub(super) enum Piece {
     Batch(Batch),
@@ -84,7 +93,9 @@ pub(super) async fn read(
                     on_frame(&tail, &mut batch);
                 }
                 flush(&mut batch, &mut emit);
-                return Error::new(ErrorKind::Unreachable, "the server closed the event stream").with_retry(Retry::Now);
+                return Error::new(ErrorKind::Unreachable, "the server closed the event stream")
+                    .with_retry(Retry::Now)
+                    .with_context(END, CLEAN);
             }
             Err(error) => {
                 flush(&mut batch, &mut emit);

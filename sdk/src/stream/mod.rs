@@ -10,6 +10,7 @@ mod queue;
 mod seen;
 pub mod sse;
 
+pub(crate) use connection::ended_by_server;
 pub(crate) use hub::{Decode, EventHub, Source};
 pub(crate) use seen::SeenEvents;
 pub use hub::EventStream;

@@ -44,7 +44,7 @@ const IO: &[&str] = &["tokio", "mio", "async-std", "smol", "reqwest", "hyper", "
 const TOP_LEVEL: &[&str] = &["sdk", "lsp", "plugins", "python", "node", "examples", "tests", "target"];
 
 /// What the rest of the SDK may know of `opencode-api`: how to call an operation, and nothing of its contents.
-const NEUTRAL: &[&str] = &["Operation", "Request", "Location", "Method", "DecodeError"];
+const NEUTRAL: &[&str] = &["Operation", "Request", "Location", "Method", "DecodeError", "ResponseKind"];
 
 /// Field names that only the wire has.
 const WIRE_FIELDS: &[&str] =
