@@ -15,7 +15,11 @@ pub(crate) fn start_logging(verbose: u8) {
         _ => "debug,opencode_nexus=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours()).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours())
+        .init();
 }
 
 /// Colours only on a terminal, and never against the person's word (no-color.org).

@@ -148,7 +148,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`create`](Self::create).
-    pub async fn create_with(&self, title: Option<&str>, options: ConversationOptions) -> Result<Conversation> {
+    pub async fn create_with(
+        &self,
+        title: Option<&str>,
+        options: ConversationOptions,
+    ) -> Result<Conversation> {
         let session = self.inner.dialect.create(title, None).await?;
         Conversation::open(self.clone(), session.id, options).await
     }
@@ -157,7 +161,11 @@ impl Client {
     ///
     /// # Errors
     /// When there is no such session, or the server cannot be reached.
-    pub async fn open(&self, session: impl Into<SessionId>, options: ConversationOptions) -> Result<Conversation> {
+    pub async fn open(
+        &self,
+        session: impl Into<SessionId>,
+        options: ConversationOptions,
+    ) -> Result<Conversation> {
         Conversation::open(self.clone(), session.into(), options).await
     }
 

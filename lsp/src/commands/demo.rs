@@ -12,8 +12,8 @@ use opencode_nexus::chat::{ChatEvent, Conversation, OutcomeKind, TextKind, Turn,
 use opencode_nexus::model::{PartBody, Permission, PermissionReply, Question, Role};
 use opencode_nexus::server::{FindOptions, InstallOptions, PINNED, ensure};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
-use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Script};
 use opencode_nexus_testkit::expected;
+use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Script};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 use serde_json::json;
 
@@ -47,7 +47,11 @@ impl Demo {
         let binary = self.binary().await?;
         let started = Instant::now();
         let story = async {
-            let options = TestServerOptions { binary: Some(binary), behaviour: script(), ..TestServerOptions::default() };
+            let options = TestServerOptions {
+                binary: Some(binary),
+                behaviour: script(),
+                ..TestServerOptions::default()
+            };
             let server = TestServer::start(options).await?;
             let result = self.story(&server, started).await;
             server.server.stop().await?;
@@ -77,7 +81,8 @@ impl Demo {
     }
 
     async fn story(&self, server: &TestServer, started: Instant) -> Result<ExitCode> {
-        let client = Client::builder(&server.url).directory(server.directory.to_string_lossy()).connect().await?;
+        let client =
+            Client::builder(&server.url).directory(server.directory.to_string_lossy()).connect().await?;
         self.say(&format!("OpenCode {} answers at {}\n", client.server().version, client.address()));
         let conversation = client.create(None).await?;
         let mut seen = Seen::default();
@@ -151,7 +156,12 @@ impl Demo {
                 ChatEvent::Part(part) => {
                     if let PartBody::Tool(call) = &part.body {
                         kind = None;
-                        self.say(&format!("\n  [{} {}] {}", call.tool, call.status.word(), call.title.as_deref().unwrap_or_default()));
+                        self.say(&format!(
+                            "\n  [{} {}] {}",
+                            call.tool,
+                            call.status.word(),
+                            call.title.as_deref().unwrap_or_default()
+                        ));
                     }
                 }
                 ChatEvent::Todos { todos } => {
@@ -167,7 +177,11 @@ impl Demo {
                 }
                 ChatEvent::Error(error) => self.say(&format!("  ! {}", error.message)),
                 ChatEvent::TurnEnded { outcome, .. } => {
-                    self.say(&format!("\n  => {:?} {}", outcome.kind, outcome.finish.as_deref().unwrap_or_default()));
+                    self.say(&format!(
+                        "\n  => {:?} {}",
+                        outcome.kind,
+                        outcome.finish.as_deref().unwrap_or_default()
+                    ));
                     return Ok(outcome);
                 }
                 _ => {}
@@ -182,8 +196,11 @@ impl Demo {
     }
 
     async fn answer(&self, conversation: &Conversation, ask: &Question) -> Result<()> {
-        let answers: Vec<Vec<String>> =
-            ask.items.iter().map(|i| i.options.first().map(|o| o.label.clone()).into_iter().collect()).collect();
+        let answers: Vec<Vec<String>> = ask
+            .items
+            .iter()
+            .map(|i| i.options.first().map(|o| o.label.clone()).into_iter().collect())
+            .collect();
         for (item, answer) in ask.items.iter().zip(&answers) {
             self.say(&format!("\n  ? {}   -> {}", item.question, answer.join(", ")));
         }
@@ -228,9 +245,15 @@ fn script() -> Behaviour {
                 ],
                 vec![Action::tool("bash", bash)],
                 vec![Action::tool("question", question)],
-                vec![Action::text("Thank you. That was text, thought, a list, a tool and a question.").at(pace)],
+                vec![
+                    Action::text("Thank you. That was text, thought, a list, a tool and a question.")
+                        .at(pace),
+                ],
             ],
         ),
-        Script::new("^DEMO stop", vec![vec![Action::text("This goes on until somebody says stop"), Action::hang()]]),
+        Script::new(
+            "^DEMO stop",
+            vec![vec![Action::text("This goes on until somebody says stop"), Action::hang()]],
+        ),
     ])
 }

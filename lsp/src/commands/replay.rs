@@ -13,7 +13,9 @@ use crate::output;
 
 /// Show the conversations in a recorded event stream.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  curl -N http://127.0.0.1:4096/event > stream.sse\n  nexus replay stream.sse\n  nexus replay stream.sse --json | jq .sessions\n  nexus replay - < stream.sse")]
+#[command(
+    after_help = "Examples:\n  curl -N http://127.0.0.1:4096/event > stream.sse\n  nexus replay stream.sse\n  nexus replay stream.sse --json | jq .sessions\n  nexus replay - < stream.sse"
+)]
 pub(crate) struct Replay {
     /// The body of an event stream (GET /event); `-` reads standard input.
     file: PathBuf,
@@ -63,7 +65,12 @@ fn show(id: &SessionId, transcript: &Transcript) {
                 PartBody::Reasoning { text } => output::print_line(&format!("  (thinks) {text}")),
                 PartBody::Tool(call) => {
                     let result = call.output.as_deref().or(call.error.as_deref()).unwrap_or_default();
-                    output::print_line(&format!("  [{} {}] {} → {result}", call.tool, call.status.word(), call.input));
+                    output::print_line(&format!(
+                        "  [{} {}] {} → {result}",
+                        call.tool,
+                        call.status.word(),
+                        call.input
+                    ));
                 }
                 _ => {}
             }

@@ -26,7 +26,12 @@ impl Transcript {
     }
 
     /// Closes a request; also called when our own answer was accepted, before the server's event comes.
-    pub(super) fn close_permission(&mut self, id: &AskId, reply: Option<PermissionReply>, out: &mut Vec<ChatEvent>) {
+    pub(super) fn close_permission(
+        &mut self,
+        id: &AskId,
+        reply: Option<PermissionReply>,
+        out: &mut Vec<ChatEvent>,
+    ) {
         if let Some(at) = self.permissions.iter().position(|p| p.id == *id) {
             self.permissions.remove(at);
             out.push(ChatEvent::PermissionClosed { id: id.clone(), reply });

@@ -61,7 +61,11 @@ pub struct TurnOptions {
 }
 
 impl Conversation {
-    pub(crate) async fn open(client: Client, session: SessionId, options: ConversationOptions) -> Result<Self> {
+    pub(crate) async fn open(
+        client: Client,
+        session: SessionId,
+        options: ConversationOptions,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared::new(client.dialect().clone(), session, options));
         let stop = CancellationToken::new();
         let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
@@ -151,7 +155,8 @@ impl Conversation {
         let (shared, id) = (self.shared.clone(), turn.message_id().clone());
         self.shared.update_turn(&id, |t| t.accepted = true);
         tokio::spawn(async move {
-            let result = shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
+            let result =
+                shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
             match result {
                 Ok(()) => shared.update_turn(&id, |t| t.answered = true),
                 // The answer may be cut off while the turn goes on: then the events tell its end.
@@ -186,7 +191,8 @@ impl Conversation {
     /// Sends until the server surely has the prompt, and only once.
     async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
-        let mut backoff = Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
+        let mut backoff =
+            Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
         let mut unclear = false;
         loop {
             let error = match unclear {

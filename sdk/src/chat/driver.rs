@@ -176,7 +176,11 @@ impl Driver {
                     self.unreachable_since.get_or_insert_with(Instant::now);
                     let retry = error.with_retry(Retry::Now);
                     let wait = self.backoff.after(&retry, rand::random()).unwrap_or_default();
-                    tracing::debug!(error = retry.message(), ?wait, "the state could not be read, trying again");
+                    tracing::debug!(
+                        error = retry.message(),
+                        ?wait,
+                        "the state could not be read, trying again"
+                    );
                     self.read_state(wait);
                 }
             }
@@ -199,7 +203,9 @@ impl Driver {
         self.apply(&held);
         let mut state = self.shared.lock();
         let recovered = matches!(&*self.shared.phase.borrow(), Phase::Behind);
-        self.shared.phase.send_if_modified(|phase| !matches!(std::mem::replace(phase, Phase::Live), Phase::Live));
+        self.shared
+            .phase
+            .send_if_modified(|phase| !matches!(std::mem::replace(phase, Phase::Live), Phase::Live));
         if recovered {
             state.publish(&[ChatEvent::Recovered]);
         }
@@ -228,7 +234,8 @@ impl Driver {
         state.scope.resync(snapshots, &[], true, &mut out);
         state.publish(&out);
         for id in lost {
-            let outcome = state.turns.iter().find(|t| t.message_id == id).map(|t| t.settle(state.scope.root()));
+            let outcome =
+                state.turns.iter().find(|t| t.message_id == id).map(|t| t.settle(state.scope.root()));
             if let Some(outcome) = outcome {
                 state.end_turn(&id, outcome);
             }
@@ -263,7 +270,9 @@ impl Driver {
             let sent = match reply {
                 AutoReply::Permission(id, reply) => shared.reply_permission(&id, reply).await,
                 AutoReply::RejectQuestion(id) => shared.reply_question(&id, None).await,
-                AutoReply::Discard(session, id, true) => shared.dialect.reply_question(&session, &id, None).await,
+                AutoReply::Discard(session, id, true) => {
+                    shared.dialect.reply_question(&session, &id, None).await
+                }
                 AutoReply::Discard(session, id, false) => {
                     let reply = PermissionReply::Reject { message: None };
                     shared.dialect.reply_permission(&session, &id, &reply).await
@@ -280,7 +289,10 @@ impl Driver {
         let state = self.shared.lock();
         let deadlines = state.deadlines.values().copied();
         let asks = state.asked.values().filter_map(|a| a.until);
-        let given_up = self.unreachable_since.filter(|_| !state.turns.is_empty()).map(|t| t + self.shared.options.give_up);
+        let given_up = self
+            .unreachable_since
+            .filter(|_| !state.turns.is_empty())
+            .map(|t| t + self.shared.options.give_up);
         let quiet = self.quiet_until(&state);
         deadlines.chain(asks).chain(given_up).chain(quiet).min()
     }
@@ -290,7 +302,11 @@ impl Driver {
             return None;
         }
         let checks = state.turns.iter().filter(|t| t.accepted).map(|t| t.idle_checks).min()?;
-        let quiet = if state.scope.root().status().is_idle() { IDLE_QUIET * (1 << checks.min(5)) } else { BUSY_QUIET };
+        let quiet = if state.scope.root().status().is_idle() {
+            IDLE_QUIET * (1 << checks.min(5))
+        } else {
+            BUSY_QUIET
+        };
         Some(self.last_heard + quiet)
     }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, Part, PartId, Permission, PermissionReply, Question, Session, SessionId,
-    Status, Todo, TurnError, Usage,
+    AskId, FileDiff, Message, MessageId, Part, PartId, Permission, PermissionReply, Question, Session,
+    SessionId, Status, Todo, TurnError, Usage,
 };
 
 /// One difference of a conversation.

@@ -157,7 +157,12 @@ mod tests {
     use crate::chat::TextKind;
 
     fn text(part: &str, delta: &str) -> ChatEvent {
-        ChatEvent::Text { message_id: "m".into(), part_id: part.into(), kind: TextKind::Text, delta: delta.into() }
+        ChatEvent::Text {
+            message_id: "m".into(),
+            part_id: part.into(),
+            kind: TextKind::Text,
+            delta: delta.into(),
+        }
     }
 
     #[test]

@@ -66,7 +66,12 @@ impl AskPolicy {
 
     /// Adds a rule; later rules win.
     #[must_use]
-    pub fn with_rule(mut self, action: impl Into<String>, pattern: impl Into<String>, decision: Decision) -> Self {
+    pub fn with_rule(
+        mut self,
+        action: impl Into<String>,
+        pattern: impl Into<String>,
+        decision: Decision,
+    ) -> Self {
         self.rules.push(AskRule { action: action.into(), pattern: pattern.into(), decision });
         self
     }
@@ -141,9 +146,17 @@ mod tests {
     #[test]
     fn star_stands_for_any_run_of_characters() {
         for (pattern, text, expected) in [
-            ("*", "", true), ("", "", true), ("", "x", false), ("git *", "git push", true), ("git *", "git", false),
-            ("*.rs", "a/b.rs", true), ("a*b*c", "axxbyyc", true), ("a*b*c", "acb", false), ("ab*ba", "aba", false),
-            ("**", "x", true), ("a*a", "a", false),
+            ("*", "", true),
+            ("", "", true),
+            ("", "x", false),
+            ("git *", "git push", true),
+            ("git *", "git", false),
+            ("*.rs", "a/b.rs", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "acb", false),
+            ("ab*ba", "aba", false),
+            ("**", "x", true),
+            ("a*a", "a", false),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
         }

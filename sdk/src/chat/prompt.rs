@@ -49,7 +49,9 @@ impl PromptPart {
                 .with_hint("give the path as the server sees it, from the root")
         })?;
         if let Some((start, end)) = lines {
-            url.query_pairs_mut().append_pair("start", &start.to_string()).append_pair("end", &end.to_string());
+            url.query_pairs_mut()
+                .append_pair("start", &start.to_string())
+                .append_pair("end", &end.to_string());
         }
         Ok(Self::File {
             mime: "text/plain".into(),
@@ -140,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_file_keeps_odd_names_and_its_lines() {
-        let PromptPart::File { url, filename, .. } = PromptPart::file("/tmp/a b é%.rs", Some((3, 9))).unwrap() else {
+        let PromptPart::File { url, filename, .. } =
+            PromptPart::file("/tmp/a b é%.rs", Some((3, 9))).unwrap()
+        else {
             panic!("a file")
         };
         assert_eq!(url, "file:///tmp/a%20b%20%C3%A9%25.rs?start=3&end=9");

@@ -31,10 +31,10 @@ impl Recording {
         sse.feed(body, |frame| recording.frame(decoder.decode(frame.data)))
             .map_err(|e| Error::new(ErrorKind::TooLarge, e.to_string()))?;
         // A recording may end within an event; it counts if it is whole.
-        if let Some(tail) = sse.finish() {
-            if let Ok(event) = decoder.decode(&tail) {
-                recording.frame(Ok(event));
-            }
+        if let Some(tail) = sse.finish()
+            && let Ok(event) = decoder.decode(&tail)
+        {
+            recording.frame(Ok(event));
         }
         if recording.events == 0 {
             let why = recording.damaged.first().map(|e| format!(": {}", e.message())).unwrap_or_default();
@@ -49,7 +49,8 @@ impl Recording {
             Ok(Some(event)) => {
                 self.events += 1;
                 let Some(id) = event.session_id() else { return };
-                let transcript = self.sessions.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
+                let transcript =
+                    self.sessions.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
                 transcript.apply(&event, &mut Vec::new());
             }
             Ok(None) => {}

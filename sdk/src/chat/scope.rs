@@ -56,10 +56,17 @@ impl Scope {
     }
 
     /// Takes over what the server says of all our sessions. `held` are the events that will be folded in next.
-    pub(super) fn resync(&mut self, snapshots: &[Snapshot], held: &[EventRef], settled: bool, out: &mut Vec<ChatEvent>) {
+    pub(super) fn resync(
+        &mut self,
+        snapshots: &[Snapshot],
+        held: &[EventRef],
+        settled: bool,
+        out: &mut Vec<ChatEvent>,
+    ) {
         for snapshot in snapshots {
             let id = &snapshot.session.id;
-            let transcript = self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
+            let transcript =
+                self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
             transcript.expect_asks(held.iter().map(|event| &**event));
             self.change(id, out, |transcript, out| transcript.resync(snapshot, settled, out));
         }
@@ -68,7 +75,9 @@ impl Scope {
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
-            self.change(&id, out, |transcript, out| transcript.apply(&Event::SessionRemoved(id.clone()), out));
+            self.change(&id, out, |transcript, out| {
+                transcript.apply(&Event::SessionRemoved(id.clone()), out)
+            });
         }
     }
 
@@ -88,11 +97,23 @@ impl Scope {
         self.transcripts.values().flat_map(Transcript::permissions)
     }
 
-    pub(super) fn settle_permission(&mut self, session: &SessionId, id: &AskId, reply: Option<PermissionReply>, out: &mut Vec<ChatEvent>) {
+    pub(super) fn settle_permission(
+        &mut self,
+        session: &SessionId,
+        id: &AskId,
+        reply: Option<PermissionReply>,
+        out: &mut Vec<ChatEvent>,
+    ) {
         self.change(session, out, |transcript, out| transcript.close_permission(id, reply, out));
     }
 
-    pub(super) fn settle_question(&mut self, session: &SessionId, id: &AskId, answers: Option<Vec<Vec<String>>>, out: &mut Vec<ChatEvent>) {
+    pub(super) fn settle_question(
+        &mut self,
+        session: &SessionId,
+        id: &AskId,
+        answers: Option<Vec<Vec<String>>>,
+        out: &mut Vec<ChatEvent>,
+    ) {
         self.change(session, out, |transcript, out| transcript.close_question(id, answers, out));
     }
 
@@ -112,6 +133,8 @@ impl Scope {
         }
         let mut inner = Vec::new();
         work(transcript, &mut inner);
-        out.extend(inner.into_iter().map(|e| ChatEvent::Child { session_id: session.clone(), event: Box::new(e) }));
+        out.extend(
+            inner.into_iter().map(|e| ChatEvent::Child { session_id: session.clone(), event: Box::new(e) }),
+        );
     }
 }

@@ -30,7 +30,11 @@ pub struct ConversationOptions {
 
 impl Default for ConversationOptions {
     fn default() -> Self {
-        Self { policy: AskPolicy::default(), give_up: Duration::from_secs(300), open_within: Duration::from_secs(30) }
+        Self {
+            policy: AskPolicy::default(),
+            give_up: Duration::from_secs(300),
+            open_within: Duration::from_secs(30),
+        }
     }
 }
 

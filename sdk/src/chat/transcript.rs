@@ -18,8 +18,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::event::{ChatEvent, TextKind};
 use crate::model::{
-    AskId, Event, Message, MessageId, Part, PartBody, PartField, PartId, Permission, Question, Role, Session, SessionId,
-    Status, Todo,
+    AskId, Event, Message, MessageId, Part, PartBody, PartField, PartId, Permission, Question, Role, Session,
+    SessionId, Status, Todo,
 };
 
 /// Text that may wait for its part, per transcript.
@@ -125,15 +125,15 @@ impl Transcript {
         }
         match event {
             Event::Session(session) => self.apply_session(session, out),
-            Event::SessionRemoved(_) if !std::mem::replace(&mut self.removed, true) => out.push(ChatEvent::SessionRemoved),
+            Event::SessionRemoved(_) if !std::mem::replace(&mut self.removed, true) => {
+                out.push(ChatEvent::SessionRemoved)
+            }
             Event::Status { status, .. } => self.apply_status(status, out),
             Event::Message(message) => self.apply_message(message, out),
             Event::MessageRemoved { message_id, .. } => self.remove_message(message_id, out),
             Event::Part(part) => self.apply_part(part, out),
-            Event::Delta { message_id, part_id, field, text, .. } => {
-                if *field == PartField::Text {
-                    self.apply_delta(message_id, part_id, text, out);
-                }
+            Event::Delta { message_id, part_id, field, text, .. } if *field == PartField::Text => {
+                self.apply_delta(message_id, part_id, text, out);
             }
             Event::PartRemoved { message_id, part_id, .. } => self.remove_part(message_id, part_id, out),
             Event::PermissionAsked(permission) => {
@@ -183,10 +183,12 @@ impl Transcript {
 
     fn apply_message(&mut self, new: &Message, out: &mut Vec<ChatEvent>) {
         let headless = self.headless.contains(&new.id);
-        if let Some(old) = self.message_mut(&new.id) {
-            if !headless && old.completed.is_some() && new.completed.is_none() {
-                return;
-            }
+        if let Some(old) = self.message_mut(&new.id)
+            && !headless
+            && old.completed.is_some()
+            && new.completed.is_none()
+        {
+            return;
         }
         self.put_header(new, out);
         if new.completed.is_some() {
@@ -197,7 +199,9 @@ impl Transcript {
     fn give_up_open_texts(&mut self, id: &MessageId, out: &mut Vec<ChatEvent>) {
         let Some(at) = self.messages.iter().rposition(|m| m.id == *id) else { return };
         for part in &mut self.messages[at].parts {
-            let (Some(recorded), Some(kind)) = (self.recorded.remove(&part.id), text_kind(part)) else { continue };
+            let (Some(recorded), Some(kind)) = (self.recorded.remove(&part.id), text_kind(part)) else {
+                continue;
+            };
             let (message_id, part_id) = (part.message_id.clone(), part.id.clone());
             let Some(text) = part.text_mut().filter(|t| t.len() > recorded) else { continue };
             text.truncate(recorded);
@@ -319,14 +323,21 @@ impl Transcript {
         }
     }
 
-    fn apply_delta(&mut self, message_id: &MessageId, part_id: &PartId, delta: &str, out: &mut Vec<ChatEvent>) {
+    fn apply_delta(
+        &mut self,
+        message_id: &MessageId,
+        part_id: &PartId,
+        delta: &str,
+        out: &mut Vec<ChatEvent>,
+    ) {
         if self.gapped.contains(part_id) || self.broken.contains(part_id) {
             // A start that comes only now was overtaken by this delta: what follows it is not the beginning.
             self.broken.insert(part_id.clone());
             return;
         }
         let completed = self.message(message_id).is_some_and(|m| m.completed.is_some());
-        let part = self.message_mut(message_id).and_then(|m| m.parts.iter_mut().rev().find(|p| p.id == *part_id));
+        let part =
+            self.message_mut(message_id).and_then(|m| m.parts.iter_mut().rev().find(|p| p.id == *part_id));
         let Some(part) = part else {
             if !completed && self.orphan_bytes + delta.len() <= ORPHAN_LIMIT {
                 self.orphan_bytes += delta.len();
@@ -432,8 +443,9 @@ impl Message {
 
     /// What can be said of a message from one of its parts: people do not take steps, think or use tools.
     fn placeholder(part: &Part) -> Self {
-        let by_person = matches!(part.body, PartBody::File { .. } | PartBody::Agent { .. } | PartBody::Subtask { .. })
-            || (matches!(part.body, PartBody::Text { .. }) && part.started.is_none());
+        let by_person =
+            matches!(part.body, PartBody::File { .. } | PartBody::Agent { .. } | PartBody::Subtask { .. })
+                || (matches!(part.body, PartBody::Text { .. }) && part.started.is_none());
         Self {
             id: part.message_id.clone(),
             session_id: part.session_id.clone(),

@@ -84,7 +84,9 @@ impl OpenTurn {
         let messages = transcript.messages();
         let start = match (self.prompt_at(transcript), &self.after) {
             (Some(at), _) => at + 1,
-            (None, Some(after)) => messages.iter().rposition(|m| m.id == *after).map_or(messages.len(), |at| at + 1),
+            (None, Some(after)) => {
+                messages.iter().rposition(|m| m.id == *after).map_or(messages.len(), |at| at + 1)
+            }
             (None, None) => 0,
         };
         messages[start..].iter().filter(|m| m.role == Role::Assistant)
@@ -94,7 +96,8 @@ impl OpenTurn {
         let mut usage = Usage::default();
         answers.iter().filter_map(|m| m.usage).for_each(|u| usage += u);
         let last = answers.last();
-        let error = last.and_then(|m| m.error.clone()).or_else(|| self.error.clone().filter(|_| answers.is_empty()));
+        let error =
+            last.and_then(|m| m.error.clone()).or_else(|| self.error.clone().filter(|_| answers.is_empty()));
         let finish = last.and_then(|m| m.finish.clone());
         // Stopped while it waited for the provider, a message is complete without a word of why (1.18.33, seen). So is
         // that of a shell command of the person, but it has the command's result.

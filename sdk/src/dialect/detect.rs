@@ -43,9 +43,12 @@ pub(crate) async fn detect(transport: &Transport) -> Result<(ServerInfo, Arc<dyn
     }
     let v2_probe = probe(transport, "info", "/api/info").await?;
     if let Some(version) = v2_probe.as_ref().and_then(|v| v.get("version")?.as_str()) {
-        return Err(Error::new(ErrorKind::Incompatible, format!("this is OpenCode {version}, which is not spoken yet"))
-            .with_hint("connect to a server of the 1.x line")
-            .with_context("address", transport.address()));
+        return Err(Error::new(
+            ErrorKind::Incompatible,
+            format!("this is OpenCode {version}, which is not spoken yet"),
+        )
+        .with_hint("connect to a server of the 1.x line")
+        .with_context("address", transport.address()));
     }
     Err(Error::new(ErrorKind::Incompatible, format!("{} is not an OpenCode server", transport.address()))
         .with_hint("check the address and the port; start a server with `opencode serve`"))
@@ -64,9 +67,12 @@ async fn probe(transport: &Transport, operation: &'static str, path: &str) -> Re
     };
     let answer = match tokio::time::timeout(PROBE, transport.send(operation, &request, true)).await {
         Err(_) => {
-            return Err(Error::new(ErrorKind::Timeout, format!("{} accepts connections but does not answer", transport.address()))
-                .with_hint("the server may be half-dead or still starting; restart it, or try again in a moment")
-                .with_operation(operation));
+            return Err(Error::new(
+                ErrorKind::Timeout,
+                format!("{} accepts connections but does not answer", transport.address()),
+            )
+            .with_hint("the server may be half-dead or still starting; restart it, or try again in a moment")
+            .with_operation(operation));
         }
         Ok(Err(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Ok(answer) => answer?,

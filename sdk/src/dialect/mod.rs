@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use crate::chat::Prompt;
 use crate::error::Result;
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot, Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
+    Status, Todo,
 };
 use crate::stream::Source;
 
@@ -74,7 +75,12 @@ pub(crate) trait Dialect: Send + Sync {
     async fn delete(&self, session: &SessionId) -> Result<()>;
     async fn share(&self, session: &SessionId) -> Result<Session>;
     async fn unshare(&self, session: &SessionId) -> Result<Session>;
-    async fn revert(&self, session: &SessionId, message: &MessageId, part: Option<&PartId>) -> Result<Session>;
+    async fn revert(
+        &self,
+        session: &SessionId,
+        message: &MessageId,
+        part: Option<&PartId>,
+    ) -> Result<Session>;
     async fn unrevert(&self, session: &SessionId) -> Result<Session>;
     async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>>;
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>>;
@@ -93,7 +99,17 @@ pub(crate) trait Dialect: Send + Sync {
     async fn abort(&self, session: &SessionId) -> Result<()>;
 
     /// `Ok(false)` when the request is not open any more.
-    async fn reply_permission(&self, session: &SessionId, id: &AskId, reply: &PermissionReply) -> Result<bool>;
+    async fn reply_permission(
+        &self,
+        session: &SessionId,
+        id: &AskId,
+        reply: &PermissionReply,
+    ) -> Result<bool>;
     /// `None` rejects. `Ok(false)` when the question is not open any more.
-    async fn reply_question(&self, session: &SessionId, id: &AskId, answers: Option<&[Vec<String>]>) -> Result<bool>;
+    async fn reply_question(
+        &self,
+        session: &SessionId,
+        id: &AskId,
+        answers: Option<&[Vec<String>]>,
+    ) -> Result<bool>;
 }

@@ -89,7 +89,9 @@ pub(super) async fn read(
             }
             Ok(None) => {
                 // The last event may lack its blank line; it counts when it is whole.
-                if let Some(tail) = sse.finish().filter(|t| serde_json::from_slice::<serde::de::IgnoredAny>(t).is_ok()) {
+                if let Some(tail) =
+                    sse.finish().filter(|t| serde_json::from_slice::<serde::de::IgnoredAny>(t).is_ok())
+                {
                     on_frame(&tail, &mut batch);
                 }
                 flush(&mut batch, &mut emit);

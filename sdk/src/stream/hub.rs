@@ -206,14 +206,21 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
             _ => 0,
         };
         // A starting server or a proxy may answer with a page for a moment; credentials do not heal.
-        let fatal = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Tls | ErrorKind::InvalidInput);
+        let fatal = matches!(
+            error.kind(),
+            ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Tls | ErrorKind::InvalidInput
+        );
         if fatal || hopeless >= HOPELESS {
             shared.lock().failed = Some(error.duplicate());
             shared.each(Some(false), |queue| queue.push_failed(&error));
             return;
         }
         shared.each(Some(false), |queue| queue.push_closed(&error));
-        let retry = if error.retry() == Retry::Never { error.duplicate().with_retry(Retry::Now) } else { error.duplicate() };
+        let retry = if error.retry() == Retry::Never {
+            error.duplicate().with_retry(Retry::Now)
+        } else {
+            error.duplicate()
+        };
         let wait = backoff.after(&retry, rand::random()).unwrap_or_default();
         tracing::debug!(%error, ?wait, "the event stream is made again");
         tokio::time::sleep(wait).await;

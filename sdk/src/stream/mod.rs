@@ -11,7 +11,7 @@ mod seen;
 pub mod sse;
 
 pub(crate) use connection::ended_by_server;
-pub(crate) use hub::{Decode, EventHub, Source};
-pub(crate) use seen::SeenEvents;
 pub use hub::EventStream;
+pub(crate) use hub::{Decode, EventHub, Source};
 pub use queue::{EventRef, StreamItem};
+pub(crate) use seen::SeenEvents;

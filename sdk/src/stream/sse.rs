@@ -274,13 +274,22 @@ mod tests {
         let text = b": hello\ndata: first\ndata:second\ndata\nid: 7\nevent: named\nretry: 250\nother: x\n\ndata: next\n\n";
         let frames = decode(&[text]);
         assert_eq!(frames[0], ("named".into(), b"first\nsecond\n".to_vec(), "7".into()));
-        assert_eq!(frames[1], (String::new(), b"next".to_vec(), "7".into()), "the id stays, the name does not");
+        assert_eq!(
+            frames[1],
+            (String::new(), b"next".to_vec(), "7".into()),
+            "the id stays, the name does not"
+        );
         assert_eq!(frames.len(), 2);
     }
 
     #[test]
     fn every_line_ending_and_a_mixture_make_the_same_frames() {
-        for text in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r", "data: a\r\n\ndata: b\n\r\n"] {
+        for text in [
+            "data: a\n\ndata: b\n\n",
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            "data: a\r\rdata: b\r\r",
+            "data: a\r\n\ndata: b\n\r\n",
+        ] {
             assert_eq!(data(&[text.as_bytes()]), ["a", "b"], "{text:?}");
         }
     }
@@ -321,9 +330,18 @@ mod tests {
 
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
-            Just(b"data: ".to_vec()), Just(b"data".to_vec()), Just(b"event: e".to_vec()), Just(b"id: 1".to_vec()),
-            Just(b":".to_vec()), Just(b"\n".to_vec()), Just(b"\n\n".to_vec()), Just(b"\r\n".to_vec()), Just(b"\r".to_vec()),
-            Just("é😀".as_bytes().to_vec()), Just(b"\xEF\xBB\xBF".to_vec()), "[ -~]{0,12}".prop_map(String::into_bytes),
+            Just(b"data: ".to_vec()),
+            Just(b"data".to_vec()),
+            Just(b"event: e".to_vec()),
+            Just(b"id: 1".to_vec()),
+            Just(b":".to_vec()),
+            Just(b"\n".to_vec()),
+            Just(b"\n\n".to_vec()),
+            Just(b"\r\n".to_vec()),
+            Just(b"\r".to_vec()),
+            Just("é😀".as_bytes().to_vec()),
+            Just(b"\xEF\xBB\xBF".to_vec()),
+            "[ -~]{0,12}".prop_map(String::into_bytes),
             proptest::collection::vec(any::<u8>(), 0..6),
         ];
         proptest::collection::vec(piece, 0..60).prop_map(|v| v.concat())

@@ -17,10 +17,10 @@ const SHOWN: usize = 300;
 pub(crate) fn from_status(status: u16, headers: &HeaderMap, body: &[u8], address: &str) -> Error {
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let mut error = classify(status, header("content-type"), body);
-    if let Some(seconds) = header("retry-after").and_then(|v| v.trim().parse::<u64>().ok()) {
-        if error.retry() != Retry::Never {
-            error = error.with_retry(Retry::After(Duration::from_secs(seconds)));
-        }
+    if let Some(seconds) = header("retry-after").and_then(|v| v.trim().parse::<u64>().ok())
+        && error.retry() != Retry::Never
+    {
+        error = error.with_retry(Retry::After(Duration::from_secs(seconds)));
     }
     error.with_context("address", address)
 }
@@ -77,7 +77,9 @@ fn said(content_type: Option<&str>, body: &[u8]) -> Said {
     let plain = || Said { name: None, message: (!text.is_empty()).then(|| shorten(text)), html: false };
     let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(body) else { return plain() };
     let string = |v: Option<&Value>| v.and_then(Value::as_str).filter(|s| !s.is_empty()).map(shorten);
-    let name = string(object.get("name")).or_else(|| string(object.get("_tag"))).or_else(|| string(object.get("code")));
+    let name = string(object.get("name"))
+        .or_else(|| string(object.get("_tag")))
+        .or_else(|| string(object.get("code")));
     let data = object.get("data");
     let message = string(object.get("message"))
         .or_else(|| string(data.and_then(|d| d.get("message"))))
@@ -102,7 +104,11 @@ fn shorten(text: &str) -> String {
 }
 
 /// An answer with a good status whose body is not what the operation says.
-pub(crate) fn from_decode(error: &opencode_api::DecodeError, content_type: Option<&str>, body: &[u8]) -> Error {
+pub(crate) fn from_decode(
+    error: &opencode_api::DecodeError,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Error {
     let head = String::from_utf8_lossy(&body[..body.len().min(200)]);
     if content_type.is_some_and(|t| t.starts_with("text/html")) || looks_like_html(head.trim_start()) {
         // OpenCode servers answer 200 with their web page where they know no route.
@@ -116,17 +122,23 @@ pub(crate) fn from_decode(error: &opencode_api::DecodeError, content_type: Optio
 
 pub(crate) fn not_an_event_stream(content_type: &str, address: &str) -> Error {
     let what = if content_type.is_empty() { "something without a type" } else { content_type };
-    Error::new(ErrorKind::Incompatible, format!("the event stream is {} instead of text/event-stream", shorten(what)))
-        .with_hint("check the address; what answers there is no OpenCode server that this client can speak to")
-        .with_context("address", address)
+    Error::new(
+        ErrorKind::Incompatible,
+        format!("the event stream is {} instead of text/event-stream", shorten(what)),
+    )
+    .with_hint("check the address; what answers there is no OpenCode server that this client can speak to")
+    .with_context("address", address)
 }
 
 /// An answer that sends us elsewhere. It is not followed: our credentials are not for others.
 pub(crate) fn redirected(headers: &HeaderMap, address: &str) -> Error {
     let to = headers.get("location").and_then(|v| v.to_str().ok()).map(super::redact::public_text);
     let to = to.map_or_else(|| "elsewhere".to_owned(), |to| shorten(&to));
-    Error::new(ErrorKind::Incompatible, format!("{address} redirects to {to}, and redirects are not followed"))
-        .with_hint("give the address to which it leads, if that is the OpenCode server")
+    Error::new(
+        ErrorKind::Incompatible,
+        format!("{address} redirects to {to}, and redirects are not followed"),
+    )
+    .with_hint("give the address to which it leads, if that is the OpenCode server")
 }
 
 /// A web page where nothing should have come: the server knows no such route, and has done nothing.
@@ -190,13 +202,37 @@ mod tests {
     fn every_shape_of_the_servers_gives_kind_and_message() {
         let html = "<!doctype html><html><body>hi</body></html>";
         for (status, kind, body, code, text) in [
-            (404, "application/json", r#"{"name":"NotFoundError","data":{"message":"Session not found: ses_x"}}"#, "user.not_found", "Session not found: ses_x (NotFoundError)"),
-            (400, "application/json", r#"{"_tag":"BadRequest"}"#, "user.invalid_input", "the server refused the request (BadRequest)"),
-            (409, "application/json", r#"{"_tag":"SessionBusyError","message":"busy"}"#, "user.busy", "busy (SessionBusyError)"),
+            (
+                404,
+                "application/json",
+                r#"{"name":"NotFoundError","data":{"message":"Session not found: ses_x"}}"#,
+                "user.not_found",
+                "Session not found: ses_x (NotFoundError)",
+            ),
+            (
+                400,
+                "application/json",
+                r#"{"_tag":"BadRequest"}"#,
+                "user.invalid_input",
+                "the server refused the request (BadRequest)",
+            ),
+            (
+                409,
+                "application/json",
+                r#"{"_tag":"SessionBusyError","message":"busy"}"#,
+                "user.busy",
+                "busy (SessionBusyError)",
+            ),
             (401, "", "", "security.unauthorized", "the server wants other credentials (HTTP 401)"),
             (500, "text/plain", "Internal Server Error", "system.server", "Internal Server Error"),
             (500, "text/html", html, "system.server", "the server failed (HTTP 500)"),
-            (400, "application/json", r#"{"data":{"kind":"Body"},"_tag":"InvalidRequestError"}"#, "user.invalid_input", "Body (InvalidRequestError)"),
+            (
+                400,
+                "application/json",
+                r#"{"data":{"kind":"Body"},"_tag":"InvalidRequestError"}"#,
+                "user.invalid_input",
+                "Body (InvalidRequestError)",
+            ),
             (502, "application/json", "{trunc", "system.server", "{trunc"),
         ] {
             let error = classify(status, Some(kind).filter(|k| !k.is_empty()), body.as_bytes());

@@ -93,22 +93,32 @@ impl Transport {
     ) -> Result<(O::Response, Answer)> {
         let request = operation.request().located(&self.inner.location);
         let answer = self.send(O::ID, &request, repeatable).await?;
-        if O::RESPONSE == ResponseKind::Empty && answer.content_type().is_some_and(|t| t.starts_with("text/html")) {
+        if O::RESPONSE == ResponseKind::Empty
+            && answer.content_type().is_some_and(|t| t.starts_with("text/html"))
+        {
             return Err(errors::page().with_operation(O::ID));
         }
-        let response = O::decode(answer.content_type(), &answer.body).map_err(|e| from_answer(O::ID, e, &answer))?;
+        let response =
+            O::decode(answer.content_type(), &answer.body).map_err(|e| from_answer(O::ID, e, &answer))?;
         Ok((response, answer))
     }
 
     /// Sends a request and reads the whole answer; a status of 400 and above is an error.
-    pub(crate) async fn send(&self, operation: &'static str, request: &Request, repeatable: bool) -> Result<Answer> {
+    pub(crate) async fn send(
+        &self,
+        operation: &'static str,
+        request: &Request,
+        repeatable: bool,
+    ) -> Result<Answer> {
         let repeatable = repeatable || request.method == Method::Get;
         let mut backoff = Backoff::new(self.inner.config.retry);
         loop {
             let error = match self.send_once(request).await {
                 Ok(answer) if answer.status < 300 => return Ok(answer),
                 Ok(answer) if answer.status < 400 => errors::redirected(&answer.headers, &self.address()),
-                Ok(answer) => errors::from_status(answer.status, &answer.headers, &answer.body, &self.address()),
+                Ok(answer) => {
+                    errors::from_status(answer.status, &answer.headers, &answer.body, &self.address())
+                }
                 Err(error) => error,
             };
             let error = error.with_operation(operation);
@@ -259,11 +269,13 @@ fn build(base: &Url, config: &TransportConfig) -> Result<reqwest::Client> {
     }
     let read = |path: &std::path::Path| {
         std::fs::read(path).map_err(|e| {
-            Error::new(ErrorKind::Configuration, format!("cannot read {}: {e}", path.display())).with_source(e)
+            Error::new(ErrorKind::Configuration, format!("cannot read {}: {e}", path.display()))
+                .with_source(e)
         })
     };
     let bad = |path: &std::path::Path, e: reqwest::Error| {
-        Error::new(ErrorKind::Configuration, format!("{} is not a usable PEM file", path.display())).with_source(e)
+        Error::new(ErrorKind::Configuration, format!("{} is not a usable PEM file", path.display()))
+            .with_source(e)
     };
     if let Some(path) = &config.tls.extra_ca {
         let certificates = reqwest::Certificate::from_pem_bundle(&read(path)?).map_err(|e| bad(path, e))?;
@@ -280,8 +292,9 @@ fn default_headers(config: &TransportConfig) -> Result<HeaderMap> {
     if let Some(credentials) = &config.credentials {
         let pair = format!("{}:{}", credentials.user, credentials.password.expose());
         let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
-        let mut value = HeaderValue::try_from(text)
-            .map_err(|e| Error::new(ErrorKind::InvalidInput, "the credentials cannot be sent").with_source(e))?;
+        let mut value = HeaderValue::try_from(text).map_err(|e| {
+            Error::new(ErrorKind::InvalidInput, "the credentials cannot be sent").with_source(e)
+        })?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
@@ -315,7 +328,9 @@ mod tests {
 
     #[test]
     fn a_malformed_address_is_one_clear_line_without_its_secrets() {
-        for address in ["", "nonsense", "http://", "ftp://host/", "http//me:hunter2@host", "http://me:hunter2@:x/"] {
+        for address in
+            ["", "nonsense", "http://", "ftp://host/", "http//me:hunter2@host", "http://me:hunter2@:x/"]
+        {
             let error = transport(address).err().unwrap();
             assert_eq!(error.code(), "user.invalid_input", "{address}");
             assert!(error.hint().is_some() && !error.to_string().contains("hunter2"), "{error}");

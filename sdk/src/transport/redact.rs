@@ -67,7 +67,12 @@ mod tests {
     fn nothing_secret_is_left_in_an_address() {
         let url = Url::parse("http://user:hunter2@host:1/path?auth_token=abc#hunter2").unwrap();
         assert_eq!(public_address(&url), "http://host:1/path");
-        for text in ["http//user:hunter2@host", "http://user:hunter2@", "user:hunter2@host?x=hunter2@", "host?token=hunter2"] {
+        for text in [
+            "http//user:hunter2@host",
+            "http://user:hunter2@",
+            "user:hunter2@host?x=hunter2@",
+            "host?token=hunter2",
+        ] {
             assert!(!public_text(text).contains("hunter2"), "{text} gave {}", public_text(text));
         }
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "[secret]");

@@ -92,7 +92,10 @@ mod tests {
     #[test]
     fn attempts_end_and_a_named_time_is_kept() {
         let mut backoff = Backoff::new(BackoffPolicy { attempts: Some(2), ..BackoffPolicy::default() });
-        assert_eq!(backoff.after(&failure(Retry::After(Duration::from_secs(3))), 0.5), Some(Duration::from_secs(3)));
+        assert_eq!(
+            backoff.after(&failure(Retry::After(Duration::from_secs(3))), 0.5),
+            Some(Duration::from_secs(3))
+        );
         assert!(backoff.after(&failure(Retry::Now), 0.5).is_some());
         assert_eq!(backoff.after(&failure(Retry::Now), 0.5), None);
     }

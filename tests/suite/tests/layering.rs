@@ -39,7 +39,8 @@ const ONLY: &[(&str, &[&str])] = &[
 
 /// What the crates without I/O may not even reach through others.
 const SANS_IO: &[&str] = &["sdk/api", "sdk/vault"];
-const IO: &[&str] = &["tokio", "mio", "async-std", "smol", "reqwest", "hyper", "h2", "ureq", "curl", "rustls", "socket2"];
+const IO: &[&str] =
+    &["tokio", "mio", "async-std", "smol", "reqwest", "hyper", "h2", "ureq", "curl", "rustls", "socket2"];
 
 const TOP_LEVEL: &[&str] = &["sdk", "lsp", "plugins", "python", "node", "examples", "tests", "target"];
 
@@ -47,8 +48,17 @@ const TOP_LEVEL: &[&str] = &["sdk", "lsp", "plugins", "python", "node", "example
 const NEUTRAL: &[&str] = &["Operation", "Request", "Location", "Method", "DecodeError", "ResponseKind"];
 
 /// Field names that only the wire has.
-const WIRE_FIELDS: &[&str] =
-    &["sessionID", "messageID", "partID", "callID", "parentID", "providerID", "modelID", "requestID", "projectID"];
+const WIRE_FIELDS: &[&str] = &[
+    "sessionID",
+    "messageID",
+    "partID",
+    "callID",
+    "parentID",
+    "providerID",
+    "modelID",
+    "requestID",
+    "projectID",
+];
 
 /// What the rules look at: each crate of ours by its folder.
 #[derive(Debug, Default)]
@@ -93,7 +103,10 @@ fn house() -> House {
     let resolve = metadata.resolve.as_ref().unwrap();
     let next: BTreeMap<_, Vec<_>> = (resolve.nodes.iter())
         .map(|node| {
-            let used = node.deps.iter().filter(|d| d.dep_kinds.iter().any(|k| k.kind != DependencyKind::Development));
+            let used = node
+                .deps
+                .iter()
+                .filter(|d| d.dep_kinds.iter().any(|k| k.kind != DependencyKind::Development));
             (&node.id, used.map(|d| &d.pkg).collect())
         })
         .collect();
@@ -126,7 +139,8 @@ fn broken_rules(house: &House) -> Vec<String> {
         let exact = MAY_USE.iter().find(|(f, _)| f == folder);
         let below = MAY_USE_BELOW.iter().find(|(f, _)| folder.starts_with(f));
         match exact.or(below) {
-            None => broken.push(format!("{folder} has no place in the layers: give it one in this test and there")),
+            None => broken
+                .push(format!("{folder} has no place in the layers: give it one in this test and there")),
             Some((_, allowed)) => broken.extend(
                 (uses.ours.iter().filter(|used| !allowed.contains(&used.as_str())))
                     .map(|used| format!("{folder} must not depend on {used}")),
@@ -134,7 +148,11 @@ fn broken_rules(house: &House) -> Vec<String> {
         }
         for (owner, libraries) in ONLY {
             let foreign = uses.named.iter().filter(|name| libraries.iter().any(|l| name.starts_with(l)));
-            broken.extend(foreign.filter(|_| folder != owner).map(|name| format!("{folder} uses {name}, which only {owner} may")));
+            broken.extend(
+                foreign
+                    .filter(|_| folder != owner)
+                    .map(|name| format!("{folder} uses {name}, which only {owner} may")),
+            );
         }
         if SANS_IO.contains(&folder.as_str()) {
             let io = uses.reached.iter().filter(|name| IO.contains(&name.as_str()));
@@ -230,7 +248,9 @@ fn wire_names(text: &str) -> Vec<String> {
             None => path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
         };
         let names = names.split(',').map(|n| n.trim().split("::").next().unwrap_or_default());
-        found.extend(names.filter(|n| !n.is_empty() && !NEUTRAL.contains(n)).map(|n| format!("opencode_api::{n}")));
+        found.extend(
+            names.filter(|n| !n.is_empty() && !NEUTRAL.contains(n)).map(|n| format!("opencode_api::{n}")),
+        );
     }
     found
 }

@@ -58,11 +58,13 @@ impl Authority {
     async fn serve(&self, versions: &[&'static SupportedProtocolVersion], ask_client: bool) -> String {
         let (_, key, certificate) = self.sign(ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
+        let builder =
+            ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
         let builder = if ask_client {
             let mut roots = RootCertStore::empty();
             roots.add(self.issuer.der().clone()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
             builder.with_client_cert_verifier(verifier)
         } else {
             builder.with_no_client_auth()
@@ -85,7 +87,10 @@ async fn answer(acceptor: TlsAcceptor, socket: tokio::net::TcpStream) {
     let mut request = [0; 4096];
     if stream.read(&mut request).await.is_ok_and(|n| n > 0) {
         let body = r#"{"healthy":true,"version":"1.0.0-tls"}"#;
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         // A client that has gone away is the client's business.
         let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
     }
@@ -141,6 +146,7 @@ async fn a_file_that_is_no_certificate_is_named() {
     let error = connect("https://localhost:1", missing).await.unwrap_err();
     assert_eq!(error.code(), "user.configuration");
     assert!(error.to_string().contains("nowhere.pem"), "{error}");
-    let broken = TlsPolicy { client_identity: Some(authority.file("broken.pem", "no key")), ..TlsPolicy::default() };
+    let broken =
+        TlsPolicy { client_identity: Some(authority.file("broken.pem", "no key")), ..TlsPolicy::default() };
     assert_eq!(connect("https://localhost:1", broken).await.unwrap_err().code(), "user.configuration");
 }

@@ -44,7 +44,7 @@ pub struct Arguments {
 
 /// Prepares everything, measures, and prints a table and a line of JSON for each figure.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
-    let programs = install::build(root)?;
+    let programs = install::build(root, arguments.suite == Suite::Start)?;
     let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
     let folder = root.join("target/bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;

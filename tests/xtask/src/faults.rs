@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use opencode_nexus::chat::{Conversation, ConversationOptions};
 use opencode_nexus::transport::{BackoffPolicy, Timeouts, TransportConfig};
 use opencode_nexus::{Client, Error};
-use opencode_nexus_testkit::fault_proxy::{Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split};
+use opencode_nexus_testkit::fault_proxy::{
+    Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split,
+};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 use opencode_nexus_testkit::stories::{Played, Story, behaviour, compare, play, stories};
 use rand::rngs::StdRng;
@@ -59,7 +61,8 @@ struct Totals {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(attack(arguments))
 }
 
@@ -67,8 +70,10 @@ async fn attack(arguments: &Arguments) -> Result<(), String> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let started = Instant::now();
     println!("seed {seed}, OpenCode {}", arguments.version);
-    let chosen: Vec<Story> =
-        stories().into_iter().filter(|s| arguments.story.as_ref().is_none_or(|name| s.name == name)).collect();
+    let chosen: Vec<Story> = stories()
+        .into_iter()
+        .filter(|s| arguments.story.as_ref().is_none_or(|name| s.name == name))
+        .collect();
     if chosen.is_empty() {
         return Err(format!("there is no such story; there are {}", names()));
     }
@@ -115,7 +120,9 @@ async fn measure(server: &TestServer, stories: &[Story]) -> Result<Vec<u64>, Str
     for (number, story) in stories.iter().enumerate() {
         let totals = Totals::default();
         let job = Job { number: 1_000_000 + number, story: story.clone(), first_cut: u64::MAX, seed: 0 };
-        let (client, played) = one(server, &job, FaultPlan::none(), &totals).await.map_err(|e| format!("{}: {e:?}", story.name))?;
+        let (client, played) = one(server, &job, FaultPlan::none(), &totals)
+            .await
+            .map_err(|e| format!("{}: {e:?}", story.name))?;
         drop(client);
         lengths.push(played.screen.events as u64 + 8);
     }
@@ -130,9 +137,16 @@ fn jobs(stories: &[Story], lengths: &[u64], faults: usize, seed: u64) -> Vec<Job
     for (story, length) in stories.iter().zip(lengths) {
         let cuts: Vec<u64> = match *length {
             short if short <= EVERY => (1..=short).collect(),
-            long => (1..=EVERY / 2).chain((0..EVERY / 2).map(|_| random.random_range(EVERY / 2..long))).collect(),
+            long => {
+                (1..=EVERY / 2).chain((0..EVERY / 2).map(|_| random.random_range(EVERY / 2..long))).collect()
+            }
         };
-        jobs.extend(cuts.into_iter().map(|first_cut| Job { number: 0, story: story.clone(), first_cut, seed: 0 }));
+        jobs.extend(cuts.into_iter().map(|first_cut| Job {
+            number: 0,
+            story: story.clone(),
+            first_cut,
+            seed: 0,
+        }));
     }
     while jobs.len() < faults / 3 {
         let story = stories[random.random_range(0..stories.len())].clone();
@@ -197,7 +211,10 @@ async fn perform(server: &TestServer, job: &Job, totals: &Totals) {
     match one(server, job, plan(job), totals).await {
         Ok((_client, played)) if played.outcome.kind != job.story.outcome => {
             totals.wrong_end.fetch_add(1, Ordering::Relaxed);
-            println!("WRONG END {name} #{} cut {} seed {}: {:?}", job.number, job.first_cut, job.seed, played.outcome);
+            println!(
+                "WRONG END {name} #{} cut {} seed {}: {:?}",
+                job.number, job.first_cut, job.seed, played.outcome
+            );
         }
         Ok(_) => {}
         Err(error) => {
@@ -208,11 +225,24 @@ async fn perform(server: &TestServer, job: &Job, totals: &Totals) {
 }
 
 /// Plays one conversation through a proxy of its own and compares; the client is kept until that is done.
-async fn one(server: &TestServer, job: &Job, plan: FaultPlan, totals: &Totals) -> Result<(Client, Played), Error> {
+async fn one(
+    server: &TestServer,
+    job: &Job,
+    plan: FaultPlan,
+    totals: &Totals,
+) -> Result<(Client, Played), Error> {
     let proxy = FaultProxy::start(&server.url, plan).await?;
     let config = TransportConfig {
-        retry: BackoffPolicy { base: Duration::from_millis(5), cap: Duration::from_millis(200), attempts: Some(8) },
-        timeouts: Timeouts { stream_idle: Duration::from_secs(12), head: Duration::from_secs(15), ..Timeouts::default() },
+        retry: BackoffPolicy {
+            base: Duration::from_millis(5),
+            cap: Duration::from_millis(200),
+            attempts: Some(8),
+        },
+        timeouts: Timeouts {
+            stream_idle: Duration::from_secs(12),
+            head: Duration::from_secs(15),
+            ..Timeouts::default()
+        },
         ..TransportConfig::default()
     };
     let directory = server.directory.to_string_lossy();
@@ -226,7 +256,10 @@ async fn one(server: &TestServer, job: &Job, plan: FaultPlan, totals: &Totals) -
     let on_server = serde_json::to_value(direct.call(&path).await?).unwrap_or_default();
     let difference = compare(&conversation, &played.screen, &on_server);
     if !difference.is_none() {
-        println!("DIFFERENT {} #{} cut {} seed {}: {difference:?}", job.story.name, job.number, job.first_cut, job.seed);
+        println!(
+            "DIFFERENT {} #{} cut {} seed {}: {difference:?}",
+            job.story.name, job.number, job.first_cut, job.seed
+        );
     }
     totals.different.fetch_add(usize::from(difference.transcript.is_some()), Ordering::Relaxed);
     totals.lost.fetch_add(difference.lost, Ordering::Relaxed);
@@ -243,7 +276,13 @@ async fn created(client: &Client, direct: &Client) -> Result<Conversation, Error
 
 fn report(totals: &Totals, wanted: usize, took: Duration) -> Result<(), String> {
     let get = |n: &AtomicUsize| n.load(Ordering::Relaxed);
-    println!("faults {}, texts replaced {}, wrong ends {}, {} s", get(&totals.faults), get(&totals.replaced), get(&totals.wrong_end), took.as_secs());
+    println!(
+        "faults {}, texts replaced {}, wrong ends {}, {} s",
+        get(&totals.faults),
+        get(&totals.replaced),
+        get(&totals.wrong_end),
+        took.as_secs()
+    );
     println!(
         "conversations {}, transcripts different from the server {}, deltas lost {}, duplicated {}, turns not ended {}",
         get(&totals.conversations),

@@ -87,7 +87,7 @@ fn attack(root: &Path, programs: &Path, name: &str, seconds: u64) -> Result<(), 
     let before = files(&crashes);
     let mut command = Command::new(programs.join(name));
     command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={LARGEST}"));
-    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=1"]);
+    command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]);
     command.arg(format!("-artifact_prefix={}/", crashes.display())).arg(&corpus).arg(&seeds);
     let status = command.status().map_err(fail)?;
     if status.success() {

@@ -59,7 +59,8 @@ impl Mirror {
 
     fn text(&mut self, message: &str, part: &str) -> Result<&mut String, String> {
         let key = (message.to_owned(), part.to_owned());
-        let part = self.parts.get_mut(&key).ok_or_else(|| format!("text for {part}, which was never told"))?;
+        let part =
+            self.parts.get_mut(&key).ok_or_else(|| format!("text for {part}, which was never told"))?;
         let kind = part.kind().to_owned();
         part.text_mut().ok_or(format!("text for a {kind}"))
     }

@@ -59,7 +59,9 @@ impl Client<'_> {
         self.mirror.show(&out).map_err(TestCaseError::fail)?;
         self.mirror.equals(&self.transcript).map_err(TestCaseError::fail)?;
         for part in self.transcript.messages().iter().flat_map(|m| &m.parts) {
-            let (Some(text), Some(sent)) = (part.text(), self.world.sent.get(part.id.as_str())) else { continue };
+            let (Some(text), Some(sent)) = (part.text(), self.world.sent.get(part.id.as_str())) else {
+                continue;
+            };
             prop_assert!(sent.starts_with(text), "{:?} is shown of {:?}", text, sent);
         }
         Ok(())
@@ -90,7 +92,10 @@ impl Client<'_> {
             prop_assert!(known.contains(ask.as_str()), "{} waits for an answer and is not shown", ask);
         }
         if in_order {
-            prop_assert_eq!(without_open_texts(self.transcript.messages()), without_open_texts(&state.messages));
+            prop_assert_eq!(
+                without_open_texts(self.transcript.messages()),
+                without_open_texts(&state.messages)
+            );
             prop_assert_eq!(self.transcript.status(), &state.status);
             prop_assert_eq!(self.transcript.todos(), &state.todos[..]);
         }

@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 
 use crate::model::{
-    Event, Message, Part, PartBody, PartField, Permission, PermissionReply, Role, Session, SessionId, Snapshot, Status,
-    Todo, ToolCall, ToolStatus,
+    Event, Message, Part, PartBody, PartField, Permission, PermissionReply, Role, Session, SessionId,
+    Snapshot, Status, Todo, ToolCall, ToolStatus,
 };
 
 /// What happens in one turn.
@@ -43,8 +43,13 @@ pub(super) enum Asks {
 pub(super) fn turns() -> impl Strategy<Value = Vec<TurnPlan>> {
     let text = (any::<bool>(), prop::collection::vec("[ab é😀\n]{1,3}", 0..5), prop::bool::weighted(0.15))
         .prop_map(|(thought, pieces, given_up)| PartPlan::Text { thought, pieces, given_up });
-    let asks = prop_oneof![Just(Asks::Nothing), Just(Asks::Answered), Just(Asks::Answered), Just(Asks::Forgotten)];
-    let tool = (asks, 0..3_usize, any::<bool>()).prop_map(|(asks, updates, fails)| PartPlan::Tool { asks, updates, fails });
+    let asks =
+        prop_oneof![Just(Asks::Nothing), Just(Asks::Answered), Just(Asks::Answered), Just(Asks::Forgotten)];
+    let tool = (asks, 0..3_usize, any::<bool>()).prop_map(|(asks, updates, fails)| PartPlan::Tool {
+        asks,
+        updates,
+        fails,
+    });
     let part = prop_oneof![3 => text, 2 => tool, 1 => (0..3_usize).prop_map(PartPlan::Todos)];
     let step = (prop::collection::vec(part, 0..4), prop::collection::vec(0..4_usize, 0..12))
         .prop_map(|(parts, turns)| StepPlan { parts, turns });
@@ -216,7 +221,8 @@ impl World {
             PartPlan::Text { thought, pieces, given_up } => self.text(*thought, pieces, *given_up, message),
             PartPlan::Tool { asks, updates, fails } => self.tool(*asks, *updates, *fails, message),
             PartPlan::Todos(count) => {
-                let todo = |n| Todo { content: format!("{n}"), status: "pending".into(), priority: "low".into() };
+                let todo =
+                    |n| Todo { content: format!("{n}"), status: "pending".into(), priority: "low".into() };
                 let todos = (0..*count).map(todo).collect();
                 vec![Event::Todos { session_id: self.session.id.clone(), todos }]
             }

@@ -50,7 +50,10 @@ impl Source for Events {
             if self.is_global() {
                 let request = global::Event::new().request();
                 let opened = self.transport.open(global::Event::ID, &request).await;
-                if opened.as_ref().is_err_and(|e| matches!(e.kind(), ErrorKind::Incompatible | ErrorKind::NotFound)) {
+                if opened
+                    .as_ref()
+                    .is_err_and(|e| matches!(e.kind(), ErrorKind::Incompatible | ErrorKind::NotFound))
+                {
                     self.fruitless.store(0, Ordering::Relaxed);
                 }
                 opened

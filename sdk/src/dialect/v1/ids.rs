@@ -36,12 +36,15 @@ impl IdClock {
         let mut state = self.lock();
         let now = match state.anchor {
             Some((stamp, at)) => stamp.wrapping_add(millis(at.elapsed().as_millis()) << 12),
-            None => millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()) << 12,
+            None => {
+                millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()) << 12
+            }
         } & MASK;
         let floor = after.and_then(stamp).unwrap_or(0).max(state.last);
         state.last = if now > floor || wrapped(now, floor) { now } else { floor + 1 };
         let mut rng = rand::rng();
-        let tail: String = (0..14).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect();
+        let tail: String =
+            (0..14).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect();
         format!("{prefix}_{:012x}{tail}", state.last & MASK)
     }
 
@@ -75,14 +78,18 @@ mod tests {
         let id = clock.next("msg", None);
         assert_eq!(id.len(), "msg_201f3cf8b001L0vab62WnfsZO1".len());
         let ahead = stamp(&id).unwrap() - 0x201f_3cf6_3001;
-        assert!(ahead >> 12 < 60_000, "made within a minute of the server's time, whatever our own clock says");
+        assert!(
+            ahead >> 12 < 60_000,
+            "made within a minute of the server's time, whatever our own clock says"
+        );
     }
 
     #[test]
     fn ids_grow_even_within_one_millisecond_and_past_the_last_message() {
         let clock = IdClock::default();
         clock.observe("evt_201f3cf63001ymeg20K5HIMJER");
-        let ids: Vec<_> = (0..5000).map(|_| clock.next("msg", Some("msg_201f3cf8b001L0vab62WnfsZO1"))).collect();
+        let ids: Vec<_> =
+            (0..5000).map(|_| clock.next("msg", Some("msg_201f3cf8b001L0vab62WnfsZO1"))).collect();
         assert!(ids.windows(2).all(|w| w[0] < w[1]));
         assert!(ids[0].as_str() > "msg_201f3cf8b001L0vab62WnfsZO1");
     }

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::{
-    Extra, FileDiff, Message, ModelRef, Part, PartBody, Revert, Role, Session, Status, Todo, Tokens, ToolCall,
-    ToolStatus, TurnError, Usage,
+    Extra, FileDiff, Message, ModelRef, Part, PartBody, Revert, Role, Session, Status, Todo, Tokens,
+    ToolCall, ToolStatus, TurnError, Usage,
 };
 
 /// An identifier of the wire as a neutral one.
@@ -60,7 +60,11 @@ pub(super) fn session(wire: v1::Session) -> Session {
         created: time(&wire.time.created),
         updated: time(&wire.time.updated),
         agent: wire.agent,
-        model: wire.model.map(|m| ModelRef { provider: m.provider_id.into(), model: m.id.into(), variant: m.variant }),
+        model: wire.model.map(|m| ModelRef {
+            provider: m.provider_id.into(),
+            model: m.id.into(),
+            variant: m.variant,
+        }),
         usage: match (wire.cost, tokens) {
             (None, None) => None,
             (cost, tokens) => {
@@ -268,7 +272,10 @@ pub(super) fn part(wire: v1::Part) -> Option<Part> {
             let (frame, mut extra) = framed!(p);
             put(&mut extra, "model", p.model);
             put(&mut extra, "command", p.command);
-            frame.part(PartBody::Subtask { prompt: p.prompt, description: p.description, agent: p.agent }, extra)
+            frame.part(
+                PartBody::Subtask { prompt: p.prompt, description: p.description, agent: p.agent },
+                extra,
+            )
         }
         v1::Part::StepStart(p) => {
             let (frame, mut extra) = framed!(p);
@@ -407,7 +414,9 @@ fn unknown_part(raw: &Raw) -> Option<Part> {
             PartBody::Other { kind: kind.into() }
         }
     };
-    let at = |name: &str| fields.get("time").and_then(|t| t.get(name)).and_then(Value::as_f64).map(|ms| ms.max(0.0) as u64);
+    let at = |name: &str| {
+        fields.get("time").and_then(|t| t.get(name)).and_then(Value::as_f64).map(|ms| ms.max(0.0) as u64)
+    };
     Some(Part {
         id: id.into(),
         session_id: session.into(),

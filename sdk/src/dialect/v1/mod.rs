@@ -4,8 +4,8 @@
 
 mod asks;
 mod decode;
-mod events;
 mod delta;
+mod events;
 mod ids;
 mod map;
 mod operations;

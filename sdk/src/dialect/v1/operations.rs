@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use opencode_api::Operation;
 use opencode_api::v1::bodies;
 use opencode_api::v1::operations::{permission, question, session};
 use opencode_api::v1::types as wire;
-use opencode_api::Operation;
 
 use super::events::Events;
 use super::ids::IdClock;
@@ -15,7 +15,8 @@ use crate::chat::Prompt;
 use crate::dialect::{Action, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot, Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
+    Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
@@ -120,7 +121,12 @@ impl Dialect for V1 {
         self.call_repeatable(session::Unshare::new(session.as_str())).await.map(map::session)
     }
 
-    async fn revert(&self, session: &SessionId, message: &MessageId, part: Option<&PartId>) -> Result<Session> {
+    async fn revert(
+        &self,
+        session: &SessionId,
+        message: &MessageId,
+        part: Option<&PartId>,
+    ) -> Result<Session> {
         let body = bodies::SessionRevertBody {
             message_id: message.as_str().into(),
             part_id: part.map(|p| p.as_str().into()),
@@ -209,7 +215,12 @@ impl Dialect for V1 {
         settled(self.call_repeatable(permission::Reply::new(id.as_str(), body)).await)
     }
 
-    async fn reply_question(&self, _: &SessionId, id: &AskId, answers: Option<&[Vec<String>]>) -> Result<bool> {
+    async fn reply_question(
+        &self,
+        _: &SessionId,
+        id: &AskId,
+        answers: Option<&[Vec<String>]>,
+    ) -> Result<bool> {
         match answers {
             Some(answers) => {
                 let body = bodies::QuestionReplyBody { answers: answers.to_vec(), ..Default::default() };

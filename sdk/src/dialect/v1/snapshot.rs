@@ -19,15 +19,22 @@ use crate::transport::Transport;
 pub(super) async fn read(server: &V1, root: &SessionId) -> Result<Vec<Snapshot>> {
     let transport = &server.transport;
     let statuses = transport.call(&session::Status::new(), true).await?;
-    let (permissions, questions) =
-        try_join(transport.call(&permission::List::new(), true), transport.call(&question::List::new(), true)).await?;
+    let (permissions, questions) = try_join(
+        transport.call(&permission::List::new(), true),
+        transport.call(&question::List::new(), true),
+    )
+    .await?;
     let permissions: Vec<Permission> = permissions.into_iter().map(asks::permission).collect();
     let questions: Vec<Question> = questions.into_iter().map(asks::question).collect();
     let mut waiting: VecDeque<Session> = [server.session(root).await?].into();
     let mut snapshots = Vec::new();
     while let Some(session) = waiting.pop_front() {
-        let (messages, todos, children) =
-            try_join3(messages(transport, &session.id), server.todos(&session.id), server.children(&session.id)).await?;
+        let (messages, todos, children) = try_join3(
+            messages(transport, &session.id),
+            server.todos(&session.id),
+            server.children(&session.id),
+        )
+        .await?;
         waiting.extend(children.iter().cloned());
         let id = &session.id;
         snapshots.push(Snapshot {

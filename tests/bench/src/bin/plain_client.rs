@@ -51,6 +51,8 @@ struct Delta {
 async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let (mode, url) = (arguments.next().unwrap_or_default(), arguments.next().unwrap_or_default());
+    // The features of the workspace leave the choice of a provider to the program. That there is one already is as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
     match mode.as_str() {
         "stream" => stream(&client, &url).await,

@@ -71,7 +71,10 @@ fn bash(command: &str) -> Action {
 
 fn question() -> Action {
     let options = json!([{"label": "Red", "description": "warm"}, {"label": "Blue", "description": "cold"}]);
-    Action::tool("question", json!({"questions": [{"question": "Which colour?", "header": "Colour", "options": options}]}))
+    Action::tool(
+        "question",
+        json!({"questions": [{"question": "Which colour?", "header": "Colour", "options": options}]}),
+    )
 }
 
 fn limited() -> Action {
@@ -83,7 +86,8 @@ fn limited() -> Action {
 
 fn wrong_key() -> Action {
     let mut action = Action::status(401);
-    action.body = Some(json!({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}));
+    action.body =
+        Some(json!({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}));
     action
 }
 
@@ -104,15 +108,30 @@ pub fn stories() -> Vec<Story> {
         Story::new("paced", vec![vec![Action::text("It begins.\n\n"), Action::tokens(60, 5).at(150.0)]]),
         Story::new("long", vec![vec![Action::tokens(600, 7)]]),
         Story::new("thinking", vec![vec![thinking(40), Action::text("After some thought: 42.")]]),
-        Story::new("shell", vec![vec![Action::text("I will look."), bash("cat hello.txt")], vec![Action::text("It says hello.")]]),
-        Story::new("shell-always", vec![vec![bash("ls")], vec![bash("ls")], vec![Action::text("Looked twice.")]])
-            .replying(PermissionReply::Always),
+        Story::new(
+            "shell",
+            vec![
+                vec![Action::text("I will look."), bash("cat hello.txt")],
+                vec![Action::text("It says hello.")],
+            ],
+        ),
+        Story::new(
+            "shell-always",
+            vec![vec![bash("ls")], vec![bash("ls")], vec![Action::text("Looked twice.")]],
+        )
+        .replying(PermissionReply::Always),
         Story::new("shell-rejected", vec![vec![Action::text("May I?"), bash("whoami")]]).replying(reject()),
-        Story::new("two-tools", vec![vec![bash("echo one"), bash("echo two")], vec![Action::text("Both ran.")]]),
+        Story::new(
+            "two-tools",
+            vec![vec![bash("echo one"), bash("echo two")], vec![Action::text("Both ran.")]],
+        ),
         Story::new(
             "read",
             vec![
-                vec![Action::reasoning("I should read it."), Action::tool("read", json!({"filePath": "hello.txt"}))],
+                vec![
+                    Action::reasoning("I should read it."),
+                    Action::tool("read", json!({"filePath": "hello.txt"})),
+                ],
                 vec![Action::text("The file says hello.")],
             ],
         ),
@@ -126,15 +145,26 @@ pub fn stories() -> Vec<Story> {
         ),
         Story::new("todo", vec![vec![Action::tool("todowrite", todos)], vec![Action::text("Planned.")]]),
         Story::new("question", vec![vec![question()], vec![Action::text("Thank you.")]]),
-        Story { answering: Answering { permission: PermissionReply::Once, questions: false },
-            ..Story::new("question-rejected", vec![vec![question()], vec![Action::text("Never mind.")]]) },
-        Story::new("subagent", vec![vec![Action::tool("task", task)], vec![Action::text("The child is done.")]]),
+        Story {
+            answering: Answering { permission: PermissionReply::Once, questions: false },
+            ..Story::new("question-rejected", vec![vec![question()], vec![Action::text("Never mind.")]])
+        },
+        Story::new(
+            "subagent",
+            vec![vec![Action::tool("task", task)], vec![Action::text("The child is done.")]],
+        ),
         Story::new("stopped", vec![vec![Action::text("This answer will be cut here"), Action::hang()]])
             .stopped_at("cut here"),
         Story::new("stopped-asking", vec![vec![Action::text("I ask and"), bash("sleep 1")]]).stopped_at("?"),
         Story::new("wrong-key", vec![vec![wrong_key()]]).ending(OutcomeKind::Failed),
         Story::attempts("limited-once", vec![vec![limited()], vec![Action::text("Fine after a retry.")]]),
-        Story::attempts("broken-once", vec![vec![Action::text("half an ans"), Action::drop_connection()], vec![Action::text("Whole answer.")]]),
+        Story::attempts(
+            "broken-once",
+            vec![
+                vec![Action::text("half an ans"), Action::drop_connection()],
+                vec![Action::text("Whole answer.")],
+            ],
+        ),
         Story::new(
             "bad-arguments",
             vec![
@@ -142,7 +172,13 @@ pub fn stories() -> Vec<Story> {
                 vec![Action::text("That call was broken.")],
             ],
         ),
-        Story::new("length", vec![vec![Action::text("Cut by length"), Action { finish: Some("length".into()), ..Action::default() }]]),
+        Story::new(
+            "length",
+            vec![vec![
+                Action::text("Cut by length"),
+                Action { finish: Some("length".into()), ..Action::default() },
+            ]],
+        ),
     ]
 }
 

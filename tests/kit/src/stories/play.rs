@@ -89,8 +89,11 @@ async fn told(conversation: &Conversation, story: &Story, run: usize) -> Result<
                 retried(|| conversation.reply_permission(&ask.id, reply.clone())).await?;
             }
             ChatEvent::QuestionAsked(ask) if story.answering.questions => {
-                let answers: Vec<Vec<String>> =
-                    ask.items.iter().map(|i| i.options.iter().take(1).map(|o| o.label.clone()).collect()).collect();
+                let answers: Vec<Vec<String>> = ask
+                    .items
+                    .iter()
+                    .map(|i| i.options.iter().take(1).map(|o| o.label.clone()).collect())
+                    .collect();
                 retried(|| conversation.answer_question(&ask.id, answers.clone())).await?;
             }
             ChatEvent::QuestionAsked(ask) => {
@@ -121,7 +124,9 @@ pub fn compare(conversation: &Conversation, screen: &Screen, on_server: &Value) 
     let ours = conversation.with_transcript(|t| digest::messages(t.messages()));
     let theirs = crate::expected::messages(on_server);
     let mut difference = Difference::default();
-    for part in theirs.as_array().into_iter().flatten().flat_map(|m| m["parts"].as_array().into_iter().flatten()) {
+    for part in
+        theirs.as_array().into_iter().flatten().flat_map(|m| m["parts"].as_array().into_iter().flatten())
+    {
         let (Some(id), Some(text)) = (part["id"].as_str(), part["text"].as_str()) else { continue };
         let shown = screen.texts.get(id).map(String::as_str).unwrap_or_default();
         if shown == text {

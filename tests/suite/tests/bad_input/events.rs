@@ -26,7 +26,8 @@ async fn failure(events: &mut EventStream) -> Error {
 
 #[tokio::test]
 async fn a_401_on_the_event_stream_alone_ends_it_and_is_not_asked_again() {
-    let peer = peer(|path| (path == "/event").then(|| Reply::whole("401 Unauthorized", "text/plain", ""))).await;
+    let peer =
+        peer(|path| (path == "/event").then(|| Reply::whole("401 Unauthorized", "text/plain", ""))).await;
     let client = connect(&peer.url).await.unwrap();
     assert_clear(&failure(&mut client.events()).await, "security.unauthorized");
     assert_eq!(peer.asked("/event"), 1);
@@ -102,7 +103,8 @@ async fn what_nobody_knows_is_carried_through_and_what_is_no_event_is_left_out()
     let odd_shape = r#"{"id":"evt_3","type":"session.idle","properties":{"sessionID":7}}"#;
     let last = r#"{"id":"evt_4","type":"session.idle","properties":{"sessionID":"ses_1"}}"#;
     let peer = peer(move |path| {
-        (path == "/event").then(|| Reply::events(&[CONNECTED, unknown, "{\"cut", "<html>", odd_shape, "[]", last]))
+        (path == "/event")
+            .then(|| Reply::events(&[CONNECTED, unknown, "{\"cut", "<html>", odd_shape, "[]", last]))
     })
     .await;
     let client = connect(&peer.url).await.unwrap();
@@ -122,7 +124,10 @@ async fn what_nobody_knows_is_carried_through_and_what_is_no_event_is_left_out()
         }
     })
     .await;
-    assert_eq!((kinds, missing), (vec!["quantum.flipped".to_owned(), "session.idle".into(), "idle".into()], 3));
+    assert_eq!(
+        (kinds, missing),
+        (vec!["quantum.flipped".to_owned(), "session.idle".into(), "idle".into()], 3)
+    );
     let conversation = client.open("ses_1", ConversationOptions::default()).await.unwrap();
     drop((conversation, events, client));
     peer.left_alone().await;
@@ -210,7 +215,9 @@ async fn an_event_above_the_limit_is_told_and_the_conversation_goes_on_without_i
 #[tokio::test]
 async fn events_that_are_always_above_the_limit_end_the_conversation_with_the_reason() {
     let event = huge(64 * 1024);
-    let peer = peer(move |path| path.ends_with("/event").then(|| Reply::events(&[CONNECTED, MESSAGE, &event]))).await;
+    let peer =
+        peer(move |path| path.ends_with("/event").then(|| Reply::events(&[CONNECTED, MESSAGE, &event])))
+            .await;
     let limited = opencode_nexus::transport::TransportConfig { body_limit: 16 * 1024, ..config() };
     let client = Client::builder(&peer.url).transport(limited).connect().await.unwrap();
     assert_clear(&failure(&mut client.events()).await, "system.too_large");

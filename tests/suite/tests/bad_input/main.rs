@@ -16,7 +16,8 @@ use peer::{Peer, Reply};
 const BOUND: Duration = Duration::from_secs(20);
 
 const HEALTH: &str = r#"{"healthy":true,"version":"1.18.33"}"#;
-const CONNECTED: &str = r#"{"id":"evt_201f3cf63001ymeg20K5HIMJER","type":"server.connected","properties":{}}"#;
+const CONNECTED: &str =
+    r#"{"id":"evt_201f3cf63001ymeg20K5HIMJER","type":"server.connected","properties":{}}"#;
 const SESSION: &str = r#"{"id":"ses_1","slug":"s","projectID":"p","directory":"/p","title":"t","version":"1.18.33","time":{"created":1,"updated":1}}"#;
 
 /// Impatient, and with credentials of its own so that the environment does not count.
@@ -29,7 +30,11 @@ fn config() -> TransportConfig {
             body_idle: Duration::from_millis(500),
             stream_idle: Duration::from_millis(500),
         },
-        retry: BackoffPolicy { base: Duration::from_millis(20), cap: Duration::from_millis(160), attempts: Some(2) },
+        retry: BackoffPolicy {
+            base: Duration::from_millis(20),
+            cap: Duration::from_millis(160),
+            attempts: Some(2),
+        },
         ..TransportConfig::default()
     }
 }
@@ -39,7 +44,9 @@ async fn connect(address: &str) -> Result<Client, Error> {
 }
 
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("{what} did not end within {BOUND:?}"))
+    tokio::time::timeout(BOUND, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not end within {BOUND:?}"))
 }
 
 /// One line, a hint, the code, and no secret.
@@ -47,7 +54,10 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 fn assert_clear(error: &Error, code: &str) {
     let line = error.to_string();
     assert_eq!(error.code(), code, "{error:?}");
-    assert!(!line.contains('\n') && line.chars().count() < 500 && line.ends_with(&format!("[{code}]")), "{line}");
+    assert!(
+        !line.contains('\n') && line.chars().count() < 500 && line.ends_with(&format!("[{code}]")),
+        "{line}"
+    );
     assert!(error.hint().is_some_and(|h| !h.is_empty()), "no hint: {line}");
     assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
 }
@@ -60,9 +70,11 @@ fn sound(head: &str, other: impl Fn(&str) -> Option<Reply>) -> Reply {
         "/session" if head.starts_with("GET") => Reply::json("[]"),
         "/session" | "/session/ses_1" => Reply::json(SESSION),
         "/session/status" => Reply::json("{}"),
-        "/permission" | "/question" | "/session/ses_1/message" | "/session/ses_1/todo" | "/session/ses_1/children" => {
-            Reply::json("[]")
-        }
+        "/permission"
+        | "/question"
+        | "/session/ses_1/message"
+        | "/session/ses_1/todo"
+        | "/session/ses_1/children" => Reply::json("[]"),
         "/event" => Reply::events(&[CONNECTED]),
         _ => Reply::page(),
     })

@@ -19,7 +19,14 @@ async fn broken_answers_of_operations_are_told_apart() {
         (Reply::Close(cut.into()), "system.unreachable"),
         (Reply::Stall(cut.into()), "system.timeout"),
         (Reply::whole("500 Internal Server Error", "text/plain", "Internal\nServer Error"), "system.server"),
-        (Reply::whole("404 Not Found", "application/json", r#"{"name":"NotFoundError","data":{"message":"no\nsuch"}}"#), "user.not_found"),
+        (
+            Reply::whole(
+                "404 Not Found",
+                "application/json",
+                r#"{"name":"NotFoundError","data":{"message":"no\nsuch"}}"#,
+            ),
+            "user.not_found",
+        ),
         (Reply::whole("401 Unauthorized", "text/plain", ""), "security.unauthorized"),
     ] {
         let peer = peer(move |path| (path == "/session").then(|| reply.clone())).await;
@@ -51,7 +58,8 @@ async fn an_answer_above_the_limit_is_too_large() {
 async fn a_conversation_that_cannot_be_read_is_not_waited_for() {
     let peer = peer(|path| (path == "/session/ses_1/message").then(|| Reply::json("{\"cut"))).await;
     let client = connect(&peer.url).await.unwrap();
-    let options = ConversationOptions { open_within: Duration::from_millis(600), ..ConversationOptions::default() };
+    let options =
+        ConversationOptions { open_within: Duration::from_millis(600), ..ConversationOptions::default() };
     let error = within("opening", client.open("ses_1", options)).await.unwrap_err();
     assert_clear(&error, "system.timeout");
     drop(client);
@@ -101,7 +109,8 @@ async fn a_turn_whose_state_can_never_be_read_again_is_given_up() {
     })
     .await;
     let client = connect(&peer.url).await.unwrap();
-    let options = ConversationOptions { give_up: Duration::from_millis(700), ..ConversationOptions::default() };
+    let options =
+        ConversationOptions { give_up: Duration::from_millis(700), ..ConversationOptions::default() };
     let conversation = client.open("ses_1", options).await.unwrap();
     let turn = conversation.prompt("hello").await.unwrap();
     let error = within("the turn", turn.finish()).await.unwrap_err();

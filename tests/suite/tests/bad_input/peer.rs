@@ -21,7 +21,9 @@ impl Reply {
     /// A whole answer.
     pub fn whole(status: &str, kind: &str, body: &str) -> Self {
         let length = body.len();
-        let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
         Self::Close([head.as_bytes(), body.as_bytes()].concat())
     }
 
@@ -46,7 +48,8 @@ impl Reply {
 
 /// Without a length the end of the connection is the end of the body.
 fn stream(events: &[&str]) -> Vec<u8> {
-    let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec();
+    let mut bytes =
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec();
     for event in events {
         bytes.extend_from_slice(b"data: ");
         bytes.extend_from_slice(event.as_bytes());
@@ -121,7 +124,9 @@ async fn serve(mut socket: TcpStream, script: &Script, asked: &Mutex<HashMap<Str
     };
     let head = String::from_utf8_lossy(&request[..end]).into_owned();
     // The body is taken in, so that closing does not reset what was said.
-    let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length = head
+        .lines()
+        .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     let mut missing = length.unwrap_or(0_usize).saturating_sub(request.len() - end - 4);
     while missing > 0 {
         match socket.read(&mut buffer).await {

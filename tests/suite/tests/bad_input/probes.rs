@@ -4,7 +4,9 @@ use super::{Peer, Reply, assert_clear, connect, peer};
 
 #[tokio::test]
 async fn a_malformed_address_is_refused_before_anything_is_sent() {
-    for address in ["", "nonsense", "http://", "ftp://127.0.0.1/", "http//me:hunter2@host", "http://[::1", "http://a b/"] {
+    for address in
+        ["", "nonsense", "http://", "ftp://127.0.0.1/", "http//me:hunter2@host", "http://[::1", "http://a b/"]
+    {
         assert_clear(&connect(address).await.unwrap_err(), "user.invalid_input");
     }
 }
@@ -37,7 +39,9 @@ async fn a_peer_that_stalls_after_its_head_or_in_its_body_is_given_up() {
 
 #[tokio::test]
 async fn a_connection_that_is_closed_without_a_word_or_in_the_middle_of_one_is_unreachable() {
-    for said in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\ncontent-type: application/json\r\n\r\n{\"heal"] {
+    for said in
+        ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\ncontent-type: application/json\r\n\r\n{\"heal"]
+    {
         let peer = Peer::start(move |_, _| Reply::Close(said.into())).await;
         assert_clear(&connect(&peer.url).await.unwrap_err(), "system.unreachable");
         peer.left_alone().await;
@@ -118,10 +122,17 @@ async fn a_starting_server_is_asked_again() {
 #[tokio::test]
 async fn opencode_2_is_recognised_and_not_spoken_yet() {
     let info = r#"{"version":"2.0.14","pid":7,"urls":["http://127.0.0.1:4096"],"paths":{}}"#;
-    let peer = Peer::start(move |head, _| if head.starts_with("GET /api/info ") { Reply::json(info) } else { Reply::page() }).await;
+    let peer =
+        Peer::start(
+            move |head, _| if head.starts_with("GET /api/info ") { Reply::json(info) } else { Reply::page() },
+        )
+        .await;
     let error = connect(&peer.url).await.unwrap_err();
     assert_clear(&error, "system.incompatible");
-    assert!(error.message().contains("OpenCode 2.0.14") && error.message().contains("not spoken yet"), "{error}");
+    assert!(
+        error.message().contains("OpenCode 2.0.14") && error.message().contains("not spoken yet"),
+        "{error}"
+    );
     peer.left_alone().await;
 }
 

@@ -12,7 +12,10 @@ use super::{allowed, answers, assert_same, client, watch};
 #[tokio::test]
 async fn a_slash_command_is_expanded_by_the_server_and_answered() {
     let mut config = serde_json::Map::new();
-    config.insert("command".into(), json!({"greet": {"template": "Say hello to $ARGUMENTS", "description": "Greet"}}));
+    config.insert(
+        "command".into(),
+        json!({"greet": {"template": "Say hello to $ARGUMENTS", "description": "Greet"}}),
+    );
     let server = TestServer::start(TestServerOptions { config, ..allowed() }).await.unwrap();
     let conversation = client(&server).await.create(None).await.unwrap();
     let command = |name: &str| Action::Command { name: name.into(), arguments: "Ada é".into() };

@@ -16,14 +16,19 @@ async fn conversation(server: &TestServer, policy: AskPolicy) -> Conversation {
 
 fn tools(conversation: &Conversation) -> Vec<ToolStatus> {
     conversation.with_transcript(|t| {
-        t.messages().iter().flat_map(|m| &m.parts).filter_map(|p| p.tool().map(|c| c.status.clone())).collect()
+        t.messages()
+            .iter()
+            .flat_map(|m| &m.parts)
+            .filter_map(|p| p.tool().map(|c| c.status.clone()))
+            .collect()
     })
 }
 
 /// One prompt; each request that is asked must be closed once.
 async fn told(conversation: &Conversation, prompt: &str) -> (OutcomeKind, Vec<Option<PermissionReply>>) {
     let (shown, mut feed) = conversation.watch(texts);
-    let (mut screen, mut open, mut closed) = (Screen { texts: shown, ..Screen::default() }, Vec::new(), Vec::new());
+    let (mut screen, mut open, mut closed) =
+        (Screen { texts: shown, ..Screen::default() }, Vec::new(), Vec::new());
     let mut kind = None;
     conversation.prompt(prompt).await.unwrap().detach();
     until(&mut feed, &mut screen, "the end", |event| {
@@ -70,7 +75,11 @@ async fn a_policy_that_denies_lets_the_tool_fail() {
 #[tokio::test]
 async fn rules_decide_by_pattern_and_the_last_one_wins() {
     let server = TestServer::start(quick()).await.unwrap();
-    let policy = AskPolicy::deny_all().with_rule("bash", "*", Decision::Deny).with_rule("bash", "ls *", Decision::Allow);
+    let policy = AskPolicy::deny_all().with_rule("bash", "*", Decision::Deny).with_rule(
+        "bash",
+        "ls *",
+        Decision::Allow,
+    );
     let conversation = conversation(&server, policy).await;
     assert_eq!(told(&conversation, "LIST it").await.1, [Some(PermissionReply::Once)]);
     assert_eq!(told(&conversation, "BASH it").await.1, [Some(PermissionReply::Reject { message: None })]);
@@ -89,14 +98,21 @@ async fn what_nobody_answers_is_refused_when_its_time_is_over() {
 #[tokio::test]
 async fn the_policy_answers_for_sub_agents_too() {
     let server = TestServer::start(quick()).await.unwrap();
-    let policy = AskPolicy::deny_all().with_rule("*", "echo child", Decision::Allow).with_rule("task", "*", Decision::Allow);
+    let policy = AskPolicy::deny_all().with_rule("*", "echo child", Decision::Allow).with_rule(
+        "task",
+        "*",
+        Decision::Allow,
+    );
     let conversation = conversation(&server, policy).await;
     let (kind, closed) = told(&conversation, "TASK do").await;
     assert_eq!(kind, OutcomeKind::Completed);
     assert_eq!(closed, [Some(PermissionReply::Once)], "the child's shell command");
     let child = conversation.children().await.unwrap().remove(0);
     let ran = conversation.with_child(&child.id, |t| {
-        t.messages().iter().flat_map(|m| &m.parts).any(|p| p.tool().is_some_and(|c| c.status == ToolStatus::Completed))
+        t.messages()
+            .iter()
+            .flat_map(|m| &m.parts)
+            .any(|p| p.tool().is_some_and(|c| c.status == ToolStatus::Completed))
     });
     assert_eq!(ran, Some(true));
 }

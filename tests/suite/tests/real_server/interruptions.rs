@@ -37,7 +37,8 @@ impl Place {
 
     /// A server with this home and project, on the port of the one before if there was one.
     async fn serve(&self, port: Option<u16>) -> LocalServer {
-        let mut options = ServerOptions::new(opencode_binary(PINNED).await.unwrap(), self.path().join("project"));
+        let mut options =
+            ServerOptions::new(opencode_binary(PINNED).await.unwrap(), self.path().join("project"));
         options.home = Home::At(self.path().join("home"));
         options.port = port;
         let mut config = server_config(&self.model, json!({"bash": "allow", "edit": "allow"}));
@@ -50,7 +51,11 @@ impl Place {
     }
 
     async fn client(&self, server: &LocalServer) -> Client {
-        Client::builder(server.url()).directory(self.path().join("project").to_string_lossy()).connect().await.unwrap()
+        Client::builder(server.url())
+            .directory(self.path().join("project").to_string_lossy())
+            .connect()
+            .await
+            .unwrap()
     }
 }
 

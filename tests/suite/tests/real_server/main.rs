@@ -26,7 +26,8 @@ const BOUND: Duration = Duration::from_secs(60);
 
 /// The model of most tests: it echoes, and knows a few words that make it do more.
 fn model() -> Behaviour {
-    let bash = |command: &str| Action::tool("bash", json!({"command": command, "description": "Run a command"}));
+    let bash =
+        |command: &str| Action::tool("bash", json!({"command": command, "description": "Run a command"}));
     let write = |path: &str| Action::tool("write", json!({"filePath": path, "content": "written\n"}));
     let todos = json!({"todos": [{"content": "first", "status": "pending", "priority": "high", "id": "1"}]});
     let task = json!({"description": "look", "prompt": "CHILD look around", "subagent_type": "general"});
@@ -34,11 +35,17 @@ fn model() -> Behaviour {
         Scripted::new("^CHILD", vec![vec![bash("echo child")], vec![Action::text("The child has looked.")]]),
         Scripted::new("^SLOW", vec![vec![Action::text("It begins. "), Action::tokens(150, 5).at(60.0)]]),
         Scripted::new("^HANG", vec![vec![Action::text("It begins. "), Action::hang()]]),
-        Scripted::new("^BASH", vec![vec![Action::text("I run it."), bash("echo done")], vec![Action::text("It ran.")]]),
+        Scripted::new(
+            "^BASH",
+            vec![vec![Action::text("I run it."), bash("echo done")], vec![Action::text("It ran.")]],
+        ),
         Scripted::new("^LIST", vec![vec![bash("ls hello.txt")], vec![Action::text("Listed.")]]),
         Scripted::new("^WRITE", vec![vec![write("new.txt")], vec![Action::text("Written.")]]),
         Scripted::new("^TODO", vec![vec![Action::tool("todowrite", todos)], vec![Action::text("Planned.")]]),
-        Scripted::new("^TASK", vec![vec![Action::tool("task", task)], vec![Action::text("The child is done.")]]),
+        Scripted::new(
+            "^TASK",
+            vec![vec![Action::tool("task", task)], vec![Action::text("The child is done.")]],
+        ),
         Scripted::new("", vec![vec![Action::text("Echo: {{user}}")]]),
     ])
 }
@@ -93,7 +100,12 @@ async fn until_said(turn: &mut Turn, word: &str, screen: &mut Screen) {
 }
 
 /// Reads a feed until something is true.
-async fn until(feed: &mut ChatFeed, screen: &mut Screen, what: &str, mut done: impl FnMut(&ChatEvent) -> bool) {
+async fn until(
+    feed: &mut ChatFeed,
+    screen: &mut Screen,
+    what: &str,
+    mut done: impl FnMut(&ChatEvent) -> bool,
+) {
     let reading = async {
         while let Some(event) = feed.next().await {
             let event = event.unwrap();
@@ -108,7 +120,9 @@ async fn until(feed: &mut ChatFeed, screen: &mut Screen, what: &str, mut done: i
 }
 
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(BOUND, future).await.unwrap_or_else(|_| panic!("{what} did not come within {BOUND:?}"))
+    tokio::time::timeout(BOUND, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come within {BOUND:?}"))
 }
 
 /// The answer of `GET /session/{id}/message`, not read by the conversation.
@@ -140,6 +154,11 @@ fn texts(transcript: &Transcript) -> BTreeMap<String, String> {
 /// The texts of the agent's messages, in order.
 fn answers(conversation: &Conversation) -> Vec<String> {
     conversation.with_transcript(|t| {
-        t.messages().iter().filter(|m| m.role == Role::Assistant).map(text_of).filter(|t| !t.is_empty()).collect()
+        t.messages()
+            .iter()
+            .filter(|m| m.role == Role::Assistant)
+            .map(text_of)
+            .filter(|t| !t.is_empty())
+            .collect()
     })
 }

@@ -37,7 +37,8 @@ async fn a_session_is_named_renamed_and_deleted() {
     let server = TestServer::start(allowed()).await.unwrap();
     let client = client(&server).await;
     let conversation = client.create(Some("a first name")).await.unwrap();
-    let title = |c: &opencode_nexus::chat::Conversation| c.with_transcript(|t| t.session().unwrap().title.clone());
+    let title =
+        |c: &opencode_nexus::chat::Conversation| c.with_transcript(|t| t.session().unwrap().title.clone());
     assert_eq!(title(&conversation), "a first name");
     let mut feed = conversation.subscribe();
     assert_eq!(conversation.rename("Größe % 2").await.unwrap().title, "Größe % 2");
@@ -91,7 +92,13 @@ async fn a_revert_takes_files_and_messages_back_until_it_is_undone() {
     });
     // What a prompt has changed is worked out some time after its turn, and no event with it comes (1.18.33, seen).
     within("the changes", async {
-        while !conversation.diff(Some(&second)).await.unwrap().iter().any(|f| f.path == "new.txt" && f.additions == 1) {
+        while !conversation
+            .diff(Some(&second))
+            .await
+            .unwrap()
+            .iter()
+            .any(|f| f.path == "new.txt" && f.additions == 1)
+        {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
@@ -152,14 +159,18 @@ async fn children_and_todos_are_told_and_can_be_read() {
     let conversation = client.create(None).await.unwrap();
     assert_eq!(say(&conversation, "TODO plan").await.kind, OutcomeKind::Completed);
     let todos = conversation.todos().await.unwrap();
-    assert_eq!(todos.iter().map(|t| (t.content.as_str(), t.status.as_str())).collect::<Vec<_>>(), [("first", "pending")]);
+    assert_eq!(
+        todos.iter().map(|t| (t.content.as_str(), t.status.as_str())).collect::<Vec<_>>(),
+        [("first", "pending")]
+    );
     assert_eq!(conversation.with_transcript(|t| t.todos().to_vec()), todos);
 
     assert_eq!(say(&conversation, "TASK do").await.kind, OutcomeKind::Completed);
     let children = conversation.children().await.unwrap();
     assert_eq!(children.len(), 1);
     assert_eq!(conversation.sessions().len(), 2, "the child is followed");
-    let said = conversation.with_child(&children[0].id, |t| t.messages().iter().map(text_of).collect::<String>());
+    let said =
+        conversation.with_child(&children[0].id, |t| t.messages().iter().map(text_of).collect::<String>());
     assert!(said.unwrap().contains("The child has looked."));
     let roots = SessionFilter { roots_only: true, ..SessionFilter::default() };
     assert_eq!(client.sessions(&roots).await.unwrap().len(), 1);

@@ -8,8 +8,11 @@ use opencode_nexus_testkit::stories::{behaviour, compare, play, stories};
 use super::on_server;
 
 async fn all_stories_come_out_as_the_server_has_them(version: &str) {
-    let options =
-        TestServerOptions { version: version.to_owned(), snapshot: false, ..TestServerOptions::with(behaviour()) };
+    let options = TestServerOptions {
+        version: version.to_owned(),
+        snapshot: false,
+        ..TestServerOptions::with(behaviour())
+    };
     let server = TestServer::start(options).await.unwrap();
     let directory = server.directory.to_string_lossy();
     let client = Client::builder(&server.url).directory(&*directory).connect().await.unwrap();

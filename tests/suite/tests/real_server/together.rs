@@ -14,7 +14,8 @@ async fn who_joins_in_the_middle_of_an_answer_has_all_of_it_in_the_end() {
     let mut turn = first.prompt("SLOW please").await.unwrap();
     until_said(&mut turn, "It begins.", &mut screen).await;
 
-    let second = client(&server).await.open(first.session_id().clone(), ConversationOptions::default()).await.unwrap();
+    let second =
+        client(&server).await.open(first.session_id().clone(), ConversationOptions::default()).await.unwrap();
     let ((shown, was_idle), mut feed) = second.watch(|t| (texts(t), t.status().is_idle()));
     let mut late = Screen { texts: shown, ..Screen::default() };
     assert!(!was_idle, "it joined while the turn was running");
@@ -51,7 +52,8 @@ async fn the_second_client_can_stop_what_the_first_has_started() {
     let mut screen = Screen::default();
     let mut turn = first.prompt("HANG please").await.unwrap();
     until_said(&mut turn, "It begins.", &mut screen).await;
-    let second = client(&server).await.open(first.session_id().clone(), ConversationOptions::default()).await.unwrap();
+    let second =
+        client(&server).await.open(first.session_id().clone(), ConversationOptions::default()).await.unwrap();
     second.abort().await.unwrap();
     assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Aborted);
     assert_same(&first, &screen).await;

@@ -39,7 +39,11 @@ async fn two_prompts_follow_each_other_in_one_session() {
 #[tokio::test]
 async fn files_and_images_reach_the_model() {
     let server = TestServer::start(allowed()).await.unwrap();
-    std::fs::write(server.directory.join("ten é.txt"), (1..=10).map(|n| format!("line {n}\n")).collect::<String>()).unwrap();
+    std::fs::write(
+        server.directory.join("ten é.txt"),
+        (1..=10).map(|n| format!("line {n}\n")).collect::<String>(),
+    )
+    .unwrap();
     let conversation = client(&server).await.create(None).await.unwrap();
     let mut screen = Screen::default();
     let prompt = Prompt::text("Look at these")
@@ -50,9 +54,15 @@ async fn files_and_images_reach_the_model() {
     assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
     let asked = server.model.prompts()[0].body.to_string();
     assert!(asked.contains("line 3") && asked.contains("line 5"), "{asked}");
-    assert!(!asked.contains("line 2\\n") && !asked.contains("line 7"), "only the lines that were named: {asked}");
+    assert!(
+        !asked.contains("line 2\\n") && !asked.contains("line 7"),
+        "only the lines that were named: {asked}"
+    );
     let image = conversation.with_transcript(|t| {
-        t.messages()[0].parts.iter().any(|p| matches!(&p.body, PartBody::File { mime, .. } if mime == "image/png"))
+        t.messages()[0]
+            .parts
+            .iter()
+            .any(|p| matches!(&p.body, PartBody::File { mime, .. } if mime == "image/png"))
     });
     assert!(image);
     assert_same(&conversation, &screen).await;
@@ -63,7 +73,8 @@ async fn a_prompt_without_reply_only_adds_the_message() {
     let server = TestServer::start(allowed()).await.unwrap();
     let conversation = client(&server).await.create(None).await.unwrap();
     let mut screen = Screen::default();
-    let turn = conversation.prompt(Prompt { no_reply: true, ..Prompt::text("Just so you know") }).await.unwrap();
+    let turn =
+        conversation.prompt(Prompt { no_reply: true, ..Prompt::text("Just so you know") }).await.unwrap();
     assert_eq!(watch(turn, &mut screen).await.unwrap().kind, OutcomeKind::Completed);
     assert!(server.model.prompts().is_empty());
     assert_same(&conversation, &screen).await;
@@ -91,7 +102,13 @@ async fn dropping_a_turn_stops_the_agent() {
     let mut turn = conversation.prompt("HANG now").await.unwrap();
     until_said(&mut turn, "It begins.", &mut Screen::default()).await;
     drop(turn);
-    until(&mut feed, &mut screen, "the end", |e| matches!(e, ChatEvent::TurnEnded { outcome, .. } if outcome.kind == OutcomeKind::Aborted)).await;
+    until(
+        &mut feed,
+        &mut screen,
+        "the end",
+        |e| matches!(e, ChatEvent::TurnEnded { outcome, .. } if outcome.kind == OutcomeKind::Aborted),
+    )
+    .await;
     assert_same(&conversation, &screen).await;
     assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
 }
@@ -105,6 +122,12 @@ async fn a_turn_that_passes_its_deadline_fails_and_is_stopped() {
     let turn = conversation.prompt_with("HANG now", options).await.unwrap();
     let error = watch(turn, &mut Screen::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error:?}");
-    until(&mut feed, &mut Screen::default(), "the server to be idle", |e| matches!(e, ChatEvent::Status(s) if s.is_idle())).await;
+    until(
+        &mut feed,
+        &mut Screen::default(),
+        "the server to be idle",
+        |e| matches!(e, ChatEvent::Status(s) if s.is_idle()),
+    )
+    .await;
     assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
 }

@@ -29,10 +29,13 @@ impl Peers {
     }
 }
 
-/// Builds the Rust programs in release; returns their folder.
-pub fn build(root: &Path) -> Result<PathBuf, String> {
+/// Builds the Rust programs in release, `nexus` only when it is measured; returns their folder.
+pub fn build(root: &Path, nexus: bool) -> Result<PathBuf, String> {
     let mut command = cargo();
-    command.args(["build", "--release", "-p", "opencode-nexus-bench", "-p", "opencode-nexus-lsp"]);
+    command.args(["build", "--release", "-p", "opencode-nexus-bench"]);
+    if nexus {
+        command.args(["-p", "opencode-nexus-lsp"]);
+    }
     perform(command.current_dir(root))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release"))
