@@ -47,6 +47,9 @@ fn a_location_is_named_as_the_operation_wants_it() {
     let list = session::List { limit: Some(5), roots: Some(true), ..session::List::new() };
     let target = list.request().located(&location).target();
     assert_eq!(target, "/session?roots=true&limit=5&directory=%2Fhome%2F%C3%A9%20x&workspace=wrk_1");
+    // Servers of 1.x decode the directory twice.
+    let target = session::Create::new().request().located(&Location::directory("/50%41")).target();
+    assert_eq!(target, "/session?directory=%2F50%252541");
     assert_eq!(v2::agent::List::LOCATION, LocationStyle::Bracket);
     let target = v2::agent::List::new().request().located(&Location::directory("/p")).target();
     assert_eq!(target, "/api/agent?location%5Bdirectory%5D=%2Fp");

@@ -51,7 +51,10 @@ impl Mirror {
                 self.parts.remove(&(message_id.to_string(), part_id.to_string()));
             }
             ChatEvent::PermissionAsked(ask) => *self.opened.entry(ask.id.to_string()).or_default() += 1,
-            ChatEvent::PermissionClosed { id, .. } => *self.closed.entry(id.to_string()).or_default() += 1,
+            ChatEvent::QuestionAsked(ask) => *self.opened.entry(ask.id.to_string()).or_default() += 1,
+            ChatEvent::PermissionClosed { id, .. } | ChatEvent::QuestionClosed { id, .. } => {
+                *self.closed.entry(id.to_string()).or_default() += 1
+            }
             _ => {}
         }
         Ok(())

@@ -87,7 +87,9 @@ impl Client<'_> {
     /// Everything until this position has been seen.
     fn check(&self, at: usize, in_order: bool) -> Result<(), TestCaseError> {
         let state = &self.world.states[at];
-        let known: HashSet<&str> = self.transcript.permissions().iter().map(|p| p.id.as_str()).collect();
+        let permissions = self.transcript.permissions().iter().map(|p| p.id.as_str());
+        let questions = self.transcript.questions().iter().map(|q| q.id.as_str());
+        let known: HashSet<&str> = permissions.chain(questions).collect();
         for ask in &state.waiting {
             prop_assert!(known.contains(ask.as_str()), "{} waits for an answer and is not shown", ask);
         }
@@ -203,7 +205,7 @@ fn run(turns: &[TurnPlan], connections: &[Connection]) -> Result<(), TestCaseErr
     prop_assert_eq!(client.transcript.messages(), &world.last().messages[..]);
     prop_assert!(client.transcript.status().is_idle());
     prop_assert_eq!(client.transcript.todos(), &world.last().todos[..]);
-    prop_assert!(client.transcript.permissions().is_empty());
+    prop_assert!(client.transcript.permissions().is_empty() && client.transcript.questions().is_empty());
     let once = |counts: &std::collections::HashMap<String, usize>| counts.values().all(|n| *n == 1);
     prop_assert!(once(&client.mirror.opened), "opened {:?}", client.mirror.opened);
     prop_assert_eq!(&client.mirror.opened, &client.mirror.closed);

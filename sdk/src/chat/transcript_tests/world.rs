@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 
 use crate::model::{
-    Event, Message, Part, PartBody, PartField, Permission, PermissionReply, Role, Session, SessionId,
-    Snapshot, Status, Todo, ToolCall, ToolStatus,
+    AskId, Event, Message, Part, PartBody, PartField, Permission, PermissionReply, Question, Role, Session,
+    SessionId, Snapshot, Status, Todo, ToolCall, ToolStatus,
 };
 
 /// What happens in one turn.
@@ -64,6 +64,7 @@ pub(super) struct State {
     pub(super) status: Status,
     pub(super) messages: Vec<Message>,
     pub(super) permissions: Vec<Permission>,
+    pub(super) questions: Vec<Question>,
     pub(super) todos: Vec<Todo>,
     /// The requests of which an answer would still matter.
     pub(super) waiting: Vec<String>,
@@ -105,6 +106,7 @@ impl World {
             status: Status::Idle,
             messages: Vec::new(),
             permissions: Vec::new(),
+            questions: Vec::new(),
             todos: Vec::new(),
             waiting: Vec::new(),
         };
@@ -120,7 +122,7 @@ impl World {
             session: self.session.clone(),
             status: self.states[status].status.clone(),
             permissions: self.states[asks].permissions.clone(),
-            questions: Vec::new(),
+            questions: self.states[asks].questions.clone(),
             messages: self.states[messages].messages.clone(),
             todos: self.states[messages].todos.clone(),
             children: Vec::new(),
@@ -271,26 +273,35 @@ impl World {
         let first = self.part(message, call(ToolStatus::Pending, 0));
         let at = |body: PartBody| Event::Part(Box::new(Part { body, ..first.clone() }));
         let mut events = vec![at(call(ToolStatus::Pending, 0)), at(call(ToolStatus::Running, 0))];
-        let id = crate::model::AskId::from(format!("per_{:06}", self.tick()));
-        if asks != Asks::Nothing {
-            events.push(Event::PermissionAsked(Box::new(Permission {
-                id: id.clone(),
-                session_id: self.session.id.clone(),
-                action: "bash".into(),
-                patterns: Vec::new(),
-                always: Vec::new(),
-                tool: None,
-                metadata: Default::default(),
-            })));
-        }
-        if asks == Asks::Answered {
-            let (session_id, reply) = (self.session.id.clone(), Some(PermissionReply::Once));
-            events.push(Event::PermissionReplied { session_id, id, reply });
-        }
+        let [asked, answered] = if fails { self.question() } else { self.permission() };
+        events.extend((asks != Asks::Nothing).then_some(asked));
+        events.extend((asks == Asks::Answered).then_some(answered));
         events.extend((1..=updates).map(|n| at(call(ToolStatus::Running, n))));
         let end = if fails || asks == Asks::Forgotten { ToolStatus::Error } else { ToolStatus::Completed };
         events.push(at(call(end, 0)));
         events
+    }
+
+    fn permission(&mut self) -> [Event; 2] {
+        let (session_id, id) = (self.session.id.clone(), AskId::from(format!("per_{:06}", self.tick())));
+        let permission = Permission {
+            id: id.clone(),
+            session_id: session_id.clone(),
+            action: "bash".into(),
+            patterns: Vec::new(),
+            always: Vec::new(),
+            tool: None,
+            metadata: Default::default(),
+        };
+        let reply = Some(PermissionReply::Once);
+        [Event::PermissionAsked(Box::new(permission)), Event::PermissionReplied { session_id, id, reply }]
+    }
+
+    fn question(&mut self) -> [Event; 2] {
+        let (session_id, id) = (self.session.id.clone(), AskId::from(format!("que_{:06}", self.tick())));
+        let question =
+            Question { id: id.clone(), session_id: session_id.clone(), items: Vec::new(), tool: None };
+        [Event::QuestionAsked(Box::new(question)), Event::QuestionClosed { session_id, id, answers: None }]
     }
 
     /// Changes the state as the event says, and sends it.
@@ -323,6 +334,14 @@ impl World {
             Event::PermissionReplied { id, .. } => {
                 state.permissions.retain(|p| p.id != *id);
                 state.waiting.retain(|p| p != id.as_str());
+            }
+            Event::QuestionAsked(ask) => {
+                state.questions.push((**ask).clone());
+                state.waiting.push(ask.id.to_string());
+            }
+            Event::QuestionClosed { id, .. } => {
+                state.questions.retain(|q| q.id != *id);
+                state.waiting.retain(|q| q != id.as_str());
             }
             Event::Todos { todos, .. } => state.todos.clone_from(todos),
             _ => {}

@@ -221,7 +221,9 @@ async fn events_that_are_always_above_the_limit_end_the_conversation_with_the_re
     let limited = opencode_nexus::transport::TransportConfig { body_limit: 16 * 1024, ..config() };
     let client = Client::builder(&peer.url).transport(limited).connect().await.unwrap();
     assert_clear(&failure(&mut client.events()).await, "system.too_large");
-    assert!(peer.asked("/event") <= 5);
+    assert_eq!(peer.asked("/event"), 5);
+    let opening = client.open("ses_1", ConversationOptions::default());
+    assert_clear(&within("opening", opening).await.unwrap_err(), "system.too_large");
     drop(client);
     peer.left_alone().await;
 }
