@@ -65,7 +65,7 @@ pub(super) async fn drive(shared: Arc<Shared>, mut events: EventStream) {
         let wake = driver.next_wake();
         let step = tokio::select! {
             biased;
-            read = async { driver.reading.as_mut().unwrap_or(&mut futures_util::future::pending().boxed()).await } => {
+            read = read_done(&mut driver.reading) => {
                 driver.reading = None;
                 driver.on_read(read)
             }
@@ -83,6 +83,13 @@ pub(super) async fn drive(shared: Arc<Shared>, mut events: EventStream) {
             shared.end(error);
             return;
         }
+    }
+}
+
+async fn read_done(reading: &mut Option<BoxFuture<'static, Read>>) -> Read {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
     }
 }
 
