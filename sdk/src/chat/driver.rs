@@ -97,7 +97,6 @@ impl Driver {
     fn on_item(&mut self, item: StreamItem) -> Result<()> {
         match item {
             StreamItem::Opened => {
-                self.unreachable_since = None;
                 self.last_heard = Instant::now();
                 self.fall_behind();
             }
@@ -173,6 +172,8 @@ impl Driver {
                 self.last_heard = Instant::now();
                 self.shared.set_trouble(&error);
                 if self.behind {
+                    // A stream alone is not enough: what was missed must be readable too.
+                    self.unreachable_since.get_or_insert_with(Instant::now);
                     let retry = error.with_retry(Retry::Now);
                     let wait = self.backoff.after(&retry, rand::random()).unwrap_or_default();
                     tracing::debug!(
@@ -189,6 +190,7 @@ impl Driver {
 
     /// The state is here: fold it in, then what was held.
     fn caught_up(&mut self, snapshots: &[Snapshot]) {
+        self.unreachable_since = None;
         self.backoff.reset();
         let held = std::mem::take(&mut self.held);
         self.behind = false;

@@ -16,6 +16,15 @@ use crate::model::Event;
 /// few enough that its memory (about 15 KB) stays in the processor's cache and among the allocator's small blocks.
 const BATCH: usize = 128;
 
+/// The context of the error that says that the server itself ended the stream, and did so properly.
+const END: &str = "end";
+const CLEAN: &str = "clean";
+
+/// Whether the server ended the stream, rather than the network.
+pub(crate) fn ended_by_server(error: &Error) -> bool {
+    error.context(END) == Some(CLEAN)
+}
+
 /// What a connection tells its hub.
 pub(super) enum Piece {
     Batch(Batch),
@@ -82,7 +91,8 @@ pub(super) async fn read(
                 }
                 flush(&mut batch, &mut emit);
                 return Error::new(ErrorKind::Unreachable, "the server closed the event stream")
-                    .with_retry(Retry::Now);
+                    .with_retry(Retry::Now)
+                    .with_context(END, CLEAN);
             }
             Err(error) => {
                 flush(&mut batch, &mut emit);

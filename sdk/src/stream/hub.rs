@@ -31,8 +31,8 @@ pub(crate) trait Source: Send + Sync + 'static {
     fn settling(&self) -> Duration {
         Duration::ZERO
     }
-    /// A connection has ended after so many events, the opening one included.
-    fn ended(&self, _events: usize) {}
+    /// A connection has ended after so many events, the opening one included, and why.
+    fn ended(&self, _events: usize, _why: &Error) {}
 }
 
 /// Makes events of the frames of one connection.
@@ -193,7 +193,7 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
                 )
                 .await;
                 shared.closed();
-                source.ended(events);
+                source.ended(events, &ended);
                 if events > 1 {
                     backoff.reset();
                 }

@@ -10,6 +10,7 @@ mod queue;
 mod seen;
 pub mod sse;
 
+pub(crate) use connection::ended_by_server;
 pub use hub::EventStream;
 pub(crate) use hub::{Decode, EventHub, Source};
 pub use queue::{EventRef, StreamItem};

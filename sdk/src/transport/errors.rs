@@ -112,12 +112,7 @@ pub(crate) fn from_decode(
     let head = String::from_utf8_lossy(&body[..body.len().min(200)]);
     if content_type.is_some_and(|t| t.starts_with("text/html")) || looks_like_html(head.trim_start()) {
         // OpenCode servers answer 200 with their web page where they know no route.
-        return Error::new(
-            ErrorKind::Incompatible,
-            "the server answered with a web page where data was expected",
-        )
-        .with_hint("check the address; if it is right, this server speaks another version of the interface")
-        .with_source(error.clone());
+        return page().with_source(error.clone());
     }
     Error::new(ErrorKind::Protocol, format!("the answer cannot be read: {error}"))
         .with_hint("what answers there may be no OpenCode server, or a proxy that cuts answers short")
@@ -133,6 +128,23 @@ pub(crate) fn not_an_event_stream(content_type: &str, address: &str) -> Error {
     )
     .with_hint("check the address; what answers there is no OpenCode server that this client can speak to")
     .with_context("address", address)
+}
+
+/// An answer that sends us elsewhere. It is not followed: our credentials are not for others.
+pub(crate) fn redirected(headers: &HeaderMap, address: &str) -> Error {
+    let to = headers.get("location").and_then(|v| v.to_str().ok()).map(super::redact::public_text);
+    let to = to.map_or_else(|| "elsewhere".to_owned(), |to| shorten(&to));
+    Error::new(
+        ErrorKind::Incompatible,
+        format!("{address} redirects to {to}, and redirects are not followed"),
+    )
+    .with_hint("give the address to which it leads, if that is the OpenCode server")
+}
+
+/// A web page where nothing should have come: the server knows no such route, and has done nothing.
+pub(crate) fn page() -> Error {
+    Error::new(ErrorKind::Incompatible, "the server answered with a web page where data was expected")
+        .with_hint("check the address; if it is right, this server speaks another version of the interface")
 }
 
 pub(crate) fn too_large(limit: usize) -> Error {

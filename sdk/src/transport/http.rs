@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
-use opencode_api::{Location, Method, Operation, Request};
+use opencode_api::{Location, Method, Operation, Request, ResponseKind};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
@@ -93,6 +93,11 @@ impl Transport {
     ) -> Result<(O::Response, Answer)> {
         let request = operation.request().located(&self.inner.location);
         let answer = self.send(O::ID, &request, repeatable).await?;
+        if O::RESPONSE == ResponseKind::Empty
+            && answer.content_type().is_some_and(|t| t.starts_with("text/html"))
+        {
+            return Err(errors::page().with_operation(O::ID));
+        }
         let response =
             O::decode(answer.content_type(), &answer.body).map_err(|e| from_answer(O::ID, e, &answer))?;
         Ok((response, answer))
@@ -109,7 +114,8 @@ impl Transport {
         let mut backoff = Backoff::new(self.inner.config.retry);
         loop {
             let error = match self.send_once(request).await {
-                Ok(answer) if answer.status < 400 => return Ok(answer),
+                Ok(answer) if answer.status < 300 => return Ok(answer),
+                Ok(answer) if answer.status < 400 => errors::redirected(&answer.headers, &self.address()),
                 Ok(answer) => {
                     errors::from_status(answer.status, &answer.headers, &answer.body, &self.address())
                 }
@@ -152,6 +158,9 @@ impl Transport {
                 .map_err(|e| errors::from_reqwest(e, &self.address()))?;
             let status = response.status().as_u16();
             let headers = response.headers().clone();
+            if (300..400).contains(&status) {
+                return Err(errors::redirected(&headers, &self.address()));
+            }
             if status >= 400 {
                 let body = self.read_body(response).await?;
                 return Err(errors::from_status(status, &headers, &body, &self.address()));

@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("python", &["sdk", "plugins/host"]),
     ("node", &["sdk", "plugins/host"]),
     ("tests/kit", &["sdk"]),
+    ("tests/bench", &["sdk", "sdk/api", "tests/kit"]),
     ("tests/suite", &[]),
     ("tests/xtask", &["sdk", "sdk/api", "sdk/vault", "tests/kit"]),
 ];
@@ -45,7 +46,7 @@ const IO: &[&str] =
 const TOP_LEVEL: &[&str] = &["sdk", "lsp", "plugins", "python", "node", "examples", "tests", "target"];
 
 /// What the rest of the SDK may know of `opencode-api`: how to call an operation, and nothing of its contents.
-const NEUTRAL: &[&str] = &["Operation", "Request", "Location", "Method", "DecodeError"];
+const NEUTRAL: &[&str] = &["Operation", "Request", "Location", "Method", "DecodeError", "ResponseKind"];
 
 /// Field names that only the wire has.
 const WIRE_FIELDS: &[&str] = &[
@@ -206,7 +207,9 @@ fn nothing_outside_the_dialects_knows_a_wire_name() {
     let mut files = Vec::new();
     collect(&root().join("sdk/src"), &mut files);
     assert!(files.len() > 30);
-    for file in files.iter().filter(|f| !f.components().any(|c| c.as_os_str() == "dialect")) {
+    // `fuzzing.rs` is compiled for the fuzz targets only, and gives them one operation's decoder.
+    let knows = ["dialect", "fuzzing.rs"];
+    for file in files.iter().filter(|f| !f.components().any(|c| knows.iter().any(|k| c.as_os_str() == *k))) {
         let text = std::fs::read_to_string(file).unwrap();
         broken.extend(wire_names(&text).into_iter().map(|name| format!("{}: {name}", file.display())));
     }

@@ -23,6 +23,8 @@ pub struct EventDecoder {
     clock: Arc<IdClock>,
     seen: SeenEvents,
     last: Option<(SessionId, MessageId, PartId)>,
+    /// Whether the opening event has come.
+    opened: bool,
 }
 
 impl std::fmt::Debug for EventDecoder {
@@ -97,7 +99,9 @@ impl EventDecoder {
         if head.form == Form::Sync {
             return Ok(None);
         }
-        if head.id.as_deref().is_some_and(|id| !id.is_empty() && !seen.insert(id)) {
+        // The first opening event of a connection always counts, even if a proxy sends one that it has kept.
+        let opens = head.kind == "server.connected" && !std::mem::replace(&mut self.opened, true);
+        if head.id.as_deref().is_some_and(|id| !id.is_empty() && !seen.insert(id)) && !opens {
             return Ok(None);
         }
         if head.kind == "message.part.delta"

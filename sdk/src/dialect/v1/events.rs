@@ -15,8 +15,8 @@ use opencode_api::v1::operations::{event, global};
 
 use super::decode::EventDecoder;
 use super::ids::IdClock;
-use crate::error::Result;
-use crate::stream::{Decode, Source};
+use crate::error::{Error, ErrorKind, Result};
+use crate::stream::{Decode, Source, ended_by_server};
 use crate::transport::{BackoffPolicy, Transport};
 
 /// So many connections in a row that give nothing but their opening event mean that this stream does not work here.
@@ -49,7 +49,14 @@ impl Source for Events {
         async move {
             if self.is_global() {
                 let request = global::Event::new().request();
-                self.transport.open(global::Event::ID, &request).await
+                let opened = self.transport.open(global::Event::ID, &request).await;
+                if opened
+                    .as_ref()
+                    .is_err_and(|e| matches!(e.kind(), ErrorKind::Incompatible | ErrorKind::NotFound))
+                {
+                    self.fruitless.store(0, Ordering::Relaxed);
+                }
+                opened
             } else {
                 let request = event::Subscribe::new().request().located(self.transport.location());
                 self.transport.open(event::Subscribe::ID, &request).await
@@ -74,10 +81,15 @@ impl Source for Events {
         if self.is_global() { SETTLING } else { Duration::ZERO }
     }
 
-    fn ended(&self, events: usize) {
+    fn ended(&self, events: usize, why: &Error) {
         let now = self.fruitless.load(Ordering::Relaxed);
-        // A fruitful connection keeps the stream that it was on and forgets the failures before it.
-        let next = if events > 1 { now / FRUITLESS % 2 * FRUITLESS } else { now.saturating_add(1) };
+        let next = match events {
+            // What the network breaks says nothing about the stream.
+            0 | 1 if !ended_by_server(why) => now,
+            0 | 1 => now.saturating_add(1),
+            // A fruitful connection keeps the stream that it was on and forgets the failures before it.
+            _ => now / FRUITLESS % 2 * FRUITLESS,
+        };
         self.fruitless.store(next, Ordering::Relaxed);
     }
 }

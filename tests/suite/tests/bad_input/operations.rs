@@ -6,7 +6,7 @@ use opencode_nexus::chat::{ConversationOptions, TurnOptions};
 use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus::{Client, ErrorKind};
 
-use super::{Reply, assert_clear, connect, peer, within};
+use super::{Peer, Reply, assert_clear, connect, peer, sound, within};
 
 #[tokio::test]
 async fn broken_answers_of_operations_are_told_apart() {
@@ -92,6 +92,29 @@ async fn a_prompt_that_nobody_answers_passes_its_deadline() {
     let turn = conversation.prompt_with("hello", options).await.unwrap();
     let error = within("the turn", turn.finish()).await.unwrap_err();
     assert_eq!((error.code(), error.to_string().contains('\n')), ("system.timeout", false));
+    drop((conversation, client));
+    peer.left_alone().await;
+}
+
+#[tokio::test]
+async fn a_turn_whose_state_can_never_be_read_again_is_given_up() {
+    let taken = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+    let peer = Peer::start(move |head, nth| {
+        sound(head, |path| match path {
+            "/session/ses_1/prompt_async" => Some(Reply::Close(taken.into())),
+            // The stream comes back after its silence; the messages do not.
+            "/session/ses_1/message" if nth > 0 => Some(Reply::json("[{\"cut")),
+            _ => None,
+        })
+    })
+    .await;
+    let client = connect(&peer.url).await.unwrap();
+    let options =
+        ConversationOptions { give_up: Duration::from_millis(700), ..ConversationOptions::default() };
+    let conversation = client.open("ses_1", options).await.unwrap();
+    let turn = conversation.prompt("hello").await.unwrap();
+    let error = within("the turn", turn.finish()).await.unwrap_err();
+    assert_clear(&error, "system.unreachable");
     drop((conversation, client));
     peer.left_alone().await;
 }
