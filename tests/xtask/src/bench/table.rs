@@ -13,7 +13,7 @@ struct Figure {
 }
 
 const MEMORY: Figure = Figure { name: "peak_memory", unit: "MB", of: |f| Some(f.get("peak_kb")? / 1024.0) };
-const CPU: Figure = Figure { name: "cpu", unit: "s", of: |f| f.get("cpu_s").copied() };
+const CPU: Figure = Figure { name: "cpu", unit: "ms", of: |f| Some(1e3 * f.get("cpu_s")?) };
 
 fn figures(suite: Suite) -> Vec<Figure> {
     match suite {

@@ -51,10 +51,10 @@ pub const PARTS: &[Part] = &[
     Part { name: "fuzz", about: "no bytes make a parser panic or lie", tools: &[CXX], run: fuzz },
 ];
 
-/// Another subcommand of this program.
-fn own(root: &Path, arguments: &[&str]) -> Counts {
+/// Another subcommand of this program; `name` is that of its log.
+fn own(root: &Path, name: &str, arguments: &[&str]) -> Counts {
     match std::env::current_exe() {
-        Ok(program) => one(root, arguments[0], Command::new(program).args(arguments)),
+        Ok(program) => one(root, name, Command::new(program).args(arguments)),
         Err(error) => {
             println!("   cannot find this program: {error}");
             Counts::one(false)
@@ -71,7 +71,7 @@ fn fmt(root: &Path) -> Counts {
 }
 
 fn api(root: &Path) -> Counts {
-    own(root, &["api", "--check"])
+    own(root, "api", &["api", "--check"])
 }
 
 fn clippy(root: &Path) -> Counts {
@@ -109,18 +109,18 @@ fn results(output: &str) -> Counts {
 }
 
 fn coverage(root: &Path) -> Counts {
-    own(root, &["coverage"])
+    own(root, "coverage", &["coverage"])
 }
 
 fn faults(root: &Path) -> Counts {
-    own(root, &["faults"])
+    own(root, "faults", &["faults"])
 }
 
 fn fuzz(root: &Path) -> Counts {
     let mut counts = Counts::default();
     for target in crate::fuzz::TARGETS {
         println!("   target {target}");
-        counts.add(own(root, &["fuzz", target, "--seconds", "30"]));
+        counts.add(own(root, &format!("fuzz-{target}"), &["fuzz", target, "--seconds", "30"]));
     }
     counts
 }
