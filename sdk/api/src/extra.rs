@@ -63,6 +63,16 @@ impl Extra {
         self.0.get_or_insert_default().notes.push((field, Note::Absent));
     }
 
+    /// Drops what was kept about a known field: JSON may name a field twice, and the last one counts.
+    pub(crate) fn forget(&mut self, field: &str) {
+        let Some(kept) = &mut self.0 else { return };
+        kept.fields.retain(|name, _| name != field);
+        kept.notes.retain(|(name, _)| *name != field);
+        if kept.fields.is_empty() && kept.notes.is_empty() {
+            self.0 = None;
+        }
+    }
+
     fn has(&self, field: &str, note: Note) -> bool {
         self.0
             .as_ref()

@@ -39,6 +39,7 @@ pub(crate) fn read<'de, T: DeserializeOwned, A: MapAccess<'de>>(
     name: &'static str,
 ) -> Result<Option<T>, A::Error> {
     let raw: Box<RawValue> = map.next_value()?;
+    extra.forget(name);
     match serde_json::from_str(raw.get()) {
         Ok(Some(value)) => return Ok(Some(value)),
         Ok(None) => extra.note_null(name),
@@ -47,4 +48,28 @@ pub(crate) fn read<'de, T: DeserializeOwned, A: MapAccess<'de>>(
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::v1::TextPart;
+
+    /// Found by the fuzzer: the odd value stayed beside the good one, and encoding wrote the field twice.
+    #[test]
+    fn of_a_field_that_is_named_twice_the_last_one_counts() {
+        for (first, last) in [
+            (r#""""#, r#"{"start":1}"#),
+            ("null", r#"{"start":1}"#),
+            (r#"{"start":1}"#, r#""""#),
+            (r#""""#, "null"),
+        ] {
+            let text = format!(
+                r#"{{"id":"p","sessionID":"s","messageID":"m","type":"text","text":"","time":{first},"time":{last}}}"#
+            );
+            let part: TextPart = super::decode(&text).unwrap();
+            let written = serde_json::to_string(&part).unwrap();
+            assert_eq!(written.matches("\"time\"").count(), 1, "{text} gave {written}");
+            assert_eq!(super::decode::<TextPart>(&written).unwrap(), part, "{text}");
+        }
+    }
 }

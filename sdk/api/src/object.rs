@@ -119,6 +119,7 @@ macro_rules! field_read {
             $crate::lenient::read(&mut $map, &mut $extra, $wire)?
         } else {
             let value = $map.next_value()?;
+            $extra.forget($wire);
             if Option::is_none(&value) {
                 $extra.note_null($wire);
             }
