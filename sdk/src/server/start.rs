@@ -19,7 +19,8 @@ const ERROR_LINES: usize = 20;
 /// Where the server keeps its configuration, credentials and sessions.
 #[derive(Clone, Debug, Default)]
 pub enum Home {
-    /// A new empty directory, removed when the server stops, also when our process is killed.
+    /// A new directory, empty but for one for temporary files; removed when the server stops, also when our process
+    /// is killed.
     #[default]
     Fresh,
     /// This directory (made when missing, kept afterwards) as `HOME`, with the XDG directories inside it.
@@ -306,6 +307,14 @@ fn environment(options: &ServerOptions) -> Result<(Variables, Option<tempfile::T
         (None, Home::At(path)) => Some(std::path::absolute(path)?),
         _ => None,
     };
+    if let Some(fresh) = &scratch {
+        // The server leaves files in the folder for temporary ones; this one goes with the home.
+        let temporary = fresh.path().join("tmp");
+        std::fs::create_dir_all(&temporary)?;
+        for key in ["TMPDIR", "TEMP", "TMP"] {
+            set(key, temporary.clone().into());
+        }
+    }
     if let Some(home) = home {
         for (key, below) in [
             ("XDG_CONFIG_HOME", ".config"),

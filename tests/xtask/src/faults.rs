@@ -13,7 +13,7 @@ use opencode_nexus_testkit::fault_proxy::{
     Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split,
 };
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
-use opencode_nexus_testkit::stories::{Played, Story, behaviour, compare, play, stories};
+use opencode_nexus_testkit::stories::{Difference, Played, Story, behaviour, compare, play, stories};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -38,6 +38,9 @@ pub struct Arguments {
     #[arg(long, default_value_t = 420)]
     seconds: u64,
 }
+
+/// So long may both sides take to come to rest after the end of a turn.
+const REST: Duration = Duration::from_secs(5);
 
 /// One conversation to be played: which story, and after which frame its first connection breaks.
 #[derive(Clone)]
@@ -252,9 +255,7 @@ async fn one(
     let played = play(&conversation, &job.story, job.number).await;
     totals.faults.fetch_add(usize::try_from(proxy.injected_total()).unwrap_or(0), Ordering::Relaxed);
     let played = played?;
-    let path = opencode_api::v1::operations::session::Messages::new(conversation.session_id().as_str());
-    let on_server = serde_json::to_value(direct.call(&path).await?).unwrap_or_default();
-    let difference = compare(&conversation, &played.screen, &on_server);
+    let difference = settled(&conversation, &direct, &played).await?;
     if !difference.is_none() {
         println!(
             "DIFFERENT {} #{} cut {} seed {}: {difference:?}",
@@ -266,6 +267,22 @@ async fn one(
     totals.duplicated.fetch_add(difference.duplicated, Ordering::Relaxed);
     totals.replaced.fetch_add(played.screen.replaced, Ordering::Relaxed);
     Ok((client, played))
+}
+
+/// The difference that stays. Servers write after the end of a turn (the call of a tool that was stopped while the model
+/// still named it, seen on 1.18.33), and the stream of the one who watches may be broken just then; so both sides get a
+/// moment to come to rest.
+async fn settled(conversation: &Conversation, direct: &Client, played: &Played) -> Result<Difference, Error> {
+    let read = opencode_api::v1::operations::session::Messages::new(conversation.session_id().as_str());
+    let until = Instant::now() + REST;
+    loop {
+        let on_server = serde_json::to_value(direct.call(&read).await?).unwrap_or_default();
+        let difference = compare(conversation, &played.screen, &on_server);
+        if difference.is_none() || Instant::now() >= until {
+            return Ok(difference);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// The session is made past the faults: making one is not safe to repeat, and so not what is tested.
