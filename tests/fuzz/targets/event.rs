@@ -31,7 +31,16 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
+/// JSON that names a field twice has no meaning that could be kept (RFC 8259 §4), so the frame is compared with the last
+/// of each; as it is, it must only do no harm.
 fn round_trip(frame: &[u8]) {
+    if let Ok(head) = EventHead::parse(frame) {
+        let _ = v1::Event::decode(&head);
+        let _ = serde_json::to_vec(&Envelope::<v1::Event>::from_head(head));
+    }
+    let Ok(plain) = serde_json::from_slice::<serde_json::Value>(frame) else { return };
+    let plain = plain.to_string();
+    let frame = plain.as_bytes();
     let Ok(head) = EventHead::parse(frame) else { return };
     // A kind that is known with a payload of another shape is an error here and kept by the envelope.
     let _ = v1::Event::decode(&head);
