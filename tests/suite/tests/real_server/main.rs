@@ -131,10 +131,36 @@ async fn on_server(conversation: &Conversation) -> Value {
     serde_json::to_value(conversation.client().call(&request).await.unwrap()).unwrap()
 }
 
-/// What was seen and what is on record must be what the server has.
+/// What was seen and what is on record must be what the server has, once both sides are at rest: servers write after the
+/// end of a turn as well.
 async fn assert_same(conversation: &Conversation, screen: &Screen) {
-    let difference = compare(conversation, screen, &on_server(conversation).await);
-    assert!(difference.is_none(), "{difference:#?}");
+    settle(conversation, screen, || screen.clone()).await;
+}
+
+/// The same for one who follows everything by a feed.
+async fn assert_same_on(conversation: &Conversation, feed: &mut ChatFeed, screen: &mut Screen) {
+    let first = screen.clone();
+    settle(conversation, &first, || {
+        while let Some(event) = feed.try_next() {
+            screen.show(&event.unwrap());
+        }
+        screen.clone()
+    })
+    .await;
+}
+
+async fn settle(conversation: &Conversation, first: &Screen, mut look: impl FnMut() -> Screen) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let mut screen = first.clone();
+    loop {
+        let difference = compare(conversation, &screen, &on_server(conversation).await);
+        if difference.is_none() {
+            return;
+        }
+        assert!(std::time::Instant::now() < until, "{difference:#?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        screen = look();
+    }
 }
 
 fn text_of(message: &Message) -> String {

@@ -10,7 +10,7 @@ use opencode_nexus::model::{MessageId, PartBody, Role};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 use opencode_nexus_testkit::stories::Screen;
 
-use super::{allowed, answers, assert_same, client, say, text_of, until, watch, within};
+use super::{allowed, answers, assert_same_on, client, say, text_of, until, watch, within};
 
 #[tokio::test]
 async fn more_than_a_hundred_sessions_are_all_listed() {
@@ -116,10 +116,7 @@ async fn a_revert_takes_files_and_messages_back_until_it_is_undone() {
     conversation.revert(&second, None).await.unwrap();
     assert_eq!(say(&conversation, "three").await.kind, OutcomeKind::Completed);
     assert_eq!(answers(&conversation), ["Echo: one", "Echo: three"]);
-    while let Some(Ok(event)) = feed.try_next() {
-        screen.show(&event);
-    }
-    assert_same(&conversation, &screen).await;
+    assert_same_on(&conversation, &mut feed, &mut screen).await;
 }
 
 #[tokio::test]
@@ -137,10 +134,7 @@ async fn a_summary_is_a_turn_of_its_own() {
         t.messages().iter().flat_map(|m| &m.parts).any(|p| p.body == PartBody::Compaction)
     });
     assert!(compacted, "{}", super::on_server(&conversation).await);
-    while let Some(Ok(event)) = feed.try_next() {
-        screen.show(&event);
-    }
-    assert_same(&conversation, &screen).await;
+    assert_same_on(&conversation, &mut feed, &mut screen).await;
 }
 
 #[tokio::test]
