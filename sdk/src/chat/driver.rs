@@ -5,6 +5,10 @@
 //! the events that arrive meanwhile are held. First the state is folded in, then the events: whatever an event says
 //! that the state already holds changes nothing, and of each thing the newest event comes last.
 //!
+//! **A stop leaves a doubt.** A server that is stopped while it stores a part keeps the part and never sends its event
+//! (1.18.33 commits first and can be interrupted before it tells anyone). So after an answer that was stopped the state
+//! is read once more, and only then is anything said about the end of its turn.
+//!
 //! **Nothing waits for ever.** While a turn is open and nothing is heard, the server is asked what it is doing. When
 //! it says, again and again, that nothing runs, the turn is settled with what is there.
 
@@ -86,6 +90,15 @@ pub(super) async fn drive(shared: Arc<Shared>, mut events: EventStream) {
     }
 }
 
+/// Whether an answer, also one of a sub-agent, was stopped.
+fn is_stop(event: &ChatEvent) -> bool {
+    match event {
+        ChatEvent::Message(message) => message.error.as_ref().is_some_and(|e| e.aborted),
+        ChatEvent::Child { event, .. } => is_stop(event),
+        _ => false,
+    }
+}
+
 async fn read_done(reading: &mut Option<BoxFuture<'static, Read>>) -> Read {
     match reading {
         Some(reading) => reading.await,
@@ -114,7 +127,9 @@ impl Driver {
                     self.held.push(event);
                 }
             }
-            StreamItem::Event(event) => self.apply(&[event]),
+            StreamItem::Event(event) => {
+                self.apply(&[event]);
+            }
             StreamItem::Lagged(missed) => {
                 tracing::debug!(missed, session = %self.shared.root, "events were dropped, reading the state again");
                 self.fall_behind();
@@ -203,11 +218,12 @@ impl Driver {
         self.behind = false;
         {
             let mut state = self.shared.lock();
+            state.in_doubt = false;
             let mut out = Vec::new();
             state.scope.resync(snapshots, &held, false, &mut out);
             self.tell(&mut state, &out);
         }
-        self.apply(&held);
+        let moves = self.apply(&held);
         let mut state = self.shared.lock();
         let recovered = matches!(&*self.shared.phase.borrow(), Phase::Behind);
         self.shared
@@ -216,13 +232,15 @@ impl Driver {
         if recovered {
             state.publish(&[ChatEvent::Recovered]);
         }
-        self.settle_idle(&mut state, snapshots);
         state.judge();
+        // What has changed since the state was read says that something still runs.
+        if !moves {
+            self.settle_idle(&mut state, snapshots);
+        }
     }
 
     /// Counts how often an open turn was found idle, and ends it when that has happened too often.
     fn settle_idle(&self, state: &mut State, snapshots: &[Snapshot]) {
-        state.judge();
         if !state.scope.root().status().is_idle() {
             state.turns.iter_mut().for_each(|t| t.idle_checks = 0);
             return;
@@ -249,18 +267,28 @@ impl Driver {
         }
     }
 
-    fn apply(&mut self, events: &[EventRef]) {
-        let mut state = self.shared.lock();
+    /// Folds events in; says whether any was about this conversation.
+    fn apply(&mut self, events: &[EventRef]) -> bool {
+        let shared = self.shared.clone();
+        let mut state = shared.lock();
+        let mut concerned = false;
         for event in events {
             if !state.scope.concerns(event) {
                 continue;
             }
+            concerned = true;
             self.last_heard = Instant::now();
             let mut out = Vec::new();
             state.scope.apply(event, &mut out);
             self.tell(&mut state, &out);
+            if out.iter().any(is_stop) {
+                state.in_doubt = true;
+                self.behind = true;
+                self.read_state(Duration::ZERO);
+            }
         }
         state.judge();
+        concerned
     }
 
     fn tell(&self, state: &mut State, out: &[ChatEvent]) {

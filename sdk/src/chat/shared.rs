@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) scope: Scope,
     pub(super) turns: Vec<OpenTurn>,
     pub(super) deadlines: HashMap<MessageId, Instant>,
+    /// The server may have more than its events say: no turn is judged before its state was read.
+    pub(super) in_doubt: bool,
     feeds: Vec<Weak<FeedQueue>>,
     turn_feeds: HashMap<MessageId, Weak<FeedQueue>>,
     /// Requests that wait for a person, and until when.
@@ -98,6 +100,7 @@ impl Shared {
             scope: Scope::new(root.clone()),
             turns: Vec::new(),
             deadlines: HashMap::new(),
+            in_doubt: false,
             feeds: Vec::new(),
             turn_feeds: HashMap::new(),
             asked: HashMap::new(),
@@ -256,6 +259,9 @@ impl State {
 
     /// Ends the turns that are over.
     pub(super) fn judge(&mut self) {
+        if self.in_doubt {
+            return;
+        }
         let root = self.scope.root();
         let over: Vec<(MessageId, TurnOutcome)> = (self.turns.iter())
             .filter_map(|turn| Some((turn.message_id.clone(), turn.verdict(root)?)))

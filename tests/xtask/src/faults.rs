@@ -13,7 +13,7 @@ use opencode_nexus_testkit::fault_proxy::{
     Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split,
 };
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
-use opencode_nexus_testkit::stories::{Difference, Played, Story, behaviour, compare, play, stories};
+use opencode_nexus_testkit::stories::{Played, Settled, Story, behaviour, play, settle, stories};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -39,9 +39,6 @@ pub struct Arguments {
     seconds: u64,
 }
 
-/// So long may both sides take to come to rest after the end of a turn.
-const REST: Duration = Duration::from_secs(5);
-
 /// One conversation to be played: which story, and after which frame its first connection breaks.
 #[derive(Clone)]
 struct Job {
@@ -60,6 +57,7 @@ struct Totals {
     not_ended: AtomicUsize,
     wrong_end: AtomicUsize,
     replaced: AtomicUsize,
+    late: AtomicUsize,
     faults: AtomicUsize,
 }
 
@@ -255,7 +253,8 @@ async fn one(
     let played = play(&conversation, &job.story, job.number).await;
     totals.faults.fetch_add(usize::try_from(proxy.injected_total()).unwrap_or(0), Ordering::Relaxed);
     let played = played?;
-    let difference = settled(&conversation, &direct, &played).await?;
+    let Settled { difference, late } = settle(&conversation, &direct, || played.screen.clone()).await?;
+    totals.late.fetch_add(usize::from(late), Ordering::Relaxed);
     if !difference.is_none() {
         println!(
             "DIFFERENT {} #{} cut {} seed {}: {difference:?}",
@@ -269,22 +268,6 @@ async fn one(
     Ok((client, played))
 }
 
-/// The difference that stays. Servers write after the end of a turn (the call of a tool that was stopped while the model
-/// still named it, seen on 1.18.33), and the stream of the one who watches may be broken just then; so both sides get a
-/// moment to come to rest.
-async fn settled(conversation: &Conversation, direct: &Client, played: &Played) -> Result<Difference, Error> {
-    let read = opencode_api::v1::operations::session::Messages::new(conversation.session_id().as_str());
-    let until = Instant::now() + REST;
-    loop {
-        let on_server = serde_json::to_value(direct.call(&read).await?).unwrap_or_default();
-        let difference = compare(conversation, &played.screen, &on_server);
-        if difference.is_none() || Instant::now() >= until {
-            return Ok(difference);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 /// The session is made past the faults: making one is not safe to repeat, and so not what is tested.
 async fn created(client: &Client, direct: &Client) -> Result<Conversation, Error> {
     let session = direct.create(None).await?.session_id().clone();
@@ -294,9 +277,10 @@ async fn created(client: &Client, direct: &Client) -> Result<Conversation, Error
 fn report(totals: &Totals, wanted: usize, took: Duration) -> Result<(), String> {
     let get = |n: &AtomicUsize| n.load(Ordering::Relaxed);
     println!(
-        "faults {}, texts replaced {}, wrong ends {}, {} s",
+        "faults {}, texts replaced {}, equal only after a rest {}, wrong ends {}, {} s",
         get(&totals.faults),
         get(&totals.replaced),
+        get(&totals.late),
         get(&totals.wrong_end),
         took.as_secs()
     );

@@ -95,6 +95,13 @@ fn thinking(tokens: usize) -> Action {
     Action { reasoning_tokens: Some(tokens), seed: Some(3), ..Action::default() }
 }
 
+/// Names one tool after the other, so that a stop falls between them.
+fn calling() -> Vec<Action> {
+    let read = || Action::tool("read", json!({"filePath": "hello.txt"}));
+    let calls = (0..40).flat_map(|_| [read(), Action::sleep(2)]);
+    std::iter::once(Action::text("Now I call ")).chain(calls).collect()
+}
+
 /// All stories.
 pub fn stories() -> Vec<Story> {
     let todos: Value = json!({"todos": [
@@ -156,6 +163,7 @@ pub fn stories() -> Vec<Story> {
         Story::new("stopped", vec![vec![Action::text("This answer will be cut here"), Action::hang()]])
             .stopped_at("cut here"),
         Story::new("stopped-asking", vec![vec![Action::text("I ask and"), bash("sleep 1")]]).stopped_at("?"),
+        Story::new("stopped-calling", vec![calling()]).stopped_at("call"),
         Story::new("wrong-key", vec![vec![wrong_key()]]).ending(OutcomeKind::Failed),
         Story::attempts("limited-once", vec![vec![limited()], vec![Action::text("Fine after a retry.")]]),
         Story::attempts(

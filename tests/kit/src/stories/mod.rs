@@ -1,7 +1,7 @@
 //! The conversations that every client must get right, whatever the network does: what the person says, what the
 //! model does, how requests are answered, and how the turn ends.
 //!
-//! They are played on real servers, of any line, by `play`, which looks only at what a person would see; `compare`
+//! They are played on real servers, of any line, by `play`, which looks only at what a person would see; `settle`
 //! holds that against the server's own answer.
 
 mod list;
@@ -9,5 +9,5 @@ mod play;
 mod screen;
 
 pub use list::{Answering, Story, behaviour, stories};
-pub use play::{Difference, Played, compare, play};
+pub use play::{Difference, Played, Settled, compare, play, settle};
 pub use screen::Screen;

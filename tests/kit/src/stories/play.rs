@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use opencode_nexus::chat::{ChatEvent, Conversation, TurnOptions, TurnOutcome, digest};
-use opencode_nexus::{Error, ErrorKind, Result};
+use opencode_nexus::{Client, Error, ErrorKind, Result};
 use serde_json::Value;
 
 use super::list::Story;
@@ -116,6 +116,43 @@ async fn retried<T, F: Future<Output = Result<T>>>(mut act: impl FnMut() -> F) -
             }
             result => return result,
         }
+    }
+}
+
+/// So long may both sides take to come to rest after the end of a turn.
+const REST: Duration = Duration::from_secs(5);
+
+/// How what was seen differs from what the server has once both sides are at rest.
+#[derive(Debug)]
+pub struct Settled {
+    /// The difference that stays.
+    pub difference: Difference,
+    /// Whether there was one at first.
+    pub late: bool,
+}
+
+/// Compares until there is no difference, or until it stays: servers write after the end of a turn as well, and the
+/// stream of the one who watches may be broken just then. `screen` shows what is seen by now; the server is asked through
+/// `direct`.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn settle(
+    conversation: &Conversation,
+    direct: &Client,
+    mut screen: impl FnMut() -> Screen,
+) -> Result<Settled> {
+    let read = opencode_api::v1::operations::session::Messages::new(conversation.session_id().as_str());
+    let until = tokio::time::Instant::now() + REST;
+    let mut late = false;
+    loop {
+        let on_server = serde_json::to_value(direct.call(&read).await?).unwrap_or_default();
+        let difference = compare(conversation, &screen(), &on_server);
+        if difference.is_none() || tokio::time::Instant::now() >= until {
+            return Ok(Settled { difference, late });
+        }
+        late = true;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -5,6 +5,7 @@ mod events;
 mod operations;
 mod peer;
 mod probes;
+mod records;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +16,8 @@ pub enum Reply {
     Close(Vec<u8>),
     /// These bytes, and then nothing more until the client goes away.
     Stall(Vec<u8>),
+    /// These bytes, and the others as soon as this path was asked for.
+    Await(Vec<u8>, &'static str, Vec<u8>),
 }
 
 impl Reply {
@@ -40,6 +43,11 @@ impl Reply {
         Self::Stall(stream(events))
     }
 
+    /// An event stream that opens, and goes on with these events when `path` was asked for.
+    pub fn events_after(path: &'static str, events: &[&str]) -> Self {
+        Self::Await(stream(&[super::CONNECTED]), path, frames(events))
+    }
+
     /// An event stream that ends well after these events.
     pub fn ending_events(events: &[&str]) -> Self {
         Self::Close(stream(events))
@@ -50,12 +58,12 @@ impl Reply {
 fn stream(events: &[&str]) -> Vec<u8> {
     let mut bytes =
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n".to_vec();
-    for event in events {
-        bytes.extend_from_slice(b"data: ");
-        bytes.extend_from_slice(event.as_bytes());
-        bytes.extend_from_slice(b"\n\n");
-    }
+    bytes.extend_from_slice(&frames(events));
     bytes
+}
+
+fn frames(events: &[&str]) -> Vec<u8> {
+    events.iter().flat_map(|event| format!("data: {event}\n\n").into_bytes()).collect()
 }
 
 /// Decides by the request's head (`GET /path?query HTTP/1.1` and its headers) and how often this path was asked for.
@@ -146,9 +154,22 @@ async fn serve(mut socket: TcpStream, script: &Script, asked: &Mutex<HashMap<Str
             let said = socket.write_all(&bytes).await.is_ok() && socket.shutdown().await.is_ok();
             while said && socket.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
         }
-        Reply::Stall(bytes) => {
-            let said = socket.write_all(&bytes).await.is_ok();
-            while said && socket.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+        Reply::Stall(bytes) => stall(&mut socket, &bytes).await,
+        Reply::Await(first, path, then) => {
+            let mut said = socket.write_all(&first).await.is_ok();
+            while said && !asked.lock().unwrap().contains_key(path) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                said = !socket.try_read(&mut buffer).is_ok_and(|n| n == 0);
+            }
+            if said {
+                stall(&mut socket, &then).await;
+            }
         }
     }
+}
+
+async fn stall(socket: &mut TcpStream, bytes: &[u8]) {
+    let mut buffer = [0; 4096];
+    let said = socket.write_all(bytes).await.is_ok();
+    while said && socket.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
 }

@@ -18,7 +18,7 @@ use opencode_nexus::model::{Message, PartBody, Role};
 use opencode_nexus::{Client, Result};
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Scripted};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
-use opencode_nexus_testkit::stories::{Screen, compare};
+use opencode_nexus_testkit::stories::{Screen, Settled, settle};
 use serde_json::{Value, json};
 
 /// Whatever is waited for comes within this, or the test fails.
@@ -131,36 +131,25 @@ async fn on_server(conversation: &Conversation) -> Value {
     serde_json::to_value(conversation.client().call(&request).await.unwrap()).unwrap()
 }
 
-/// What was seen and what is on record must be what the server has, once both sides are at rest: servers write after the
-/// end of a turn as well.
+/// What was seen and what is on record must be what the server has.
 async fn assert_same(conversation: &Conversation, screen: &Screen) {
-    settle(conversation, screen, || screen.clone()).await;
+    assert_settled(conversation, || screen.clone()).await;
 }
 
 /// The same for one who follows everything by a feed.
 async fn assert_same_on(conversation: &Conversation, feed: &mut ChatFeed, screen: &mut Screen) {
-    let first = screen.clone();
-    settle(conversation, &first, || {
+    let look = || {
         while let Some(event) = feed.try_next() {
             screen.show(&event.unwrap());
         }
         screen.clone()
-    })
-    .await;
+    };
+    assert_settled(conversation, look).await;
 }
 
-async fn settle(conversation: &Conversation, first: &Screen, mut look: impl FnMut() -> Screen) {
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(5);
-    let mut screen = first.clone();
-    loop {
-        let difference = compare(conversation, &screen, &on_server(conversation).await);
-        if difference.is_none() {
-            return;
-        }
-        assert!(std::time::Instant::now() < until, "{difference:#?}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        screen = look();
-    }
+async fn assert_settled(conversation: &Conversation, screen: impl FnMut() -> Screen) {
+    let Settled { difference, .. } = settle(conversation, conversation.client(), screen).await.unwrap();
+    assert!(difference.is_none(), "{difference:#?}");
 }
 
 fn text_of(message: &Message) -> String {
