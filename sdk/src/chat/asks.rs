@@ -74,18 +74,10 @@ impl Transcript {
         questions: &[Question],
         out: &mut Vec<ChatEvent>,
     ) {
-        let gone: Vec<AskId> = (self.permissions.iter().map(|p| &p.id))
-            .filter(|id| !permissions.iter().any(|p| p.id == **id))
-            .cloned()
-            .collect();
-        for id in gone {
+        for id in missing(self.permissions.iter().map(|p| &p.id), permissions.iter().map(|p| &p.id)) {
             self.close_permission(&id, None, out);
         }
-        let gone: Vec<AskId> = (self.questions.iter().map(|q| &q.id))
-            .filter(|id| !questions.iter().any(|q| q.id == **id))
-            .cloned()
-            .collect();
-        for id in gone {
+        for id in missing(self.questions.iter().map(|q| &q.id), questions.iter().map(|q| &q.id)) {
             self.close_question(&id, None, out);
         }
         for permission in permissions {
@@ -95,4 +87,12 @@ impl Transcript {
             self.open_question(question, out);
         }
     }
+}
+
+/// What we have and the server does not list.
+fn missing<'a>(
+    ours: impl Iterator<Item = &'a AskId>,
+    theirs: impl Iterator<Item = &'a AskId> + Clone,
+) -> Vec<AskId> {
+    ours.filter(|id| !theirs.clone().any(|other| other == *id)).cloned().collect()
 }

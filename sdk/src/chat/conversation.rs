@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::driver;
@@ -132,7 +133,7 @@ impl Conversation {
         let turn = self.begin(no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
-                self.shared.update_turn(turn.message_id(), |t| t.accepted = true);
+                self.shared.update_turn(turn.message_id(), |t| t.accepted = Some(Instant::now()));
                 Ok(turn)
             }
             Err(error) => {
@@ -153,7 +154,7 @@ impl Conversation {
         let turn = self.begin(None, &TurnOptions::default()).await?;
         let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
         let (shared, id) = (self.shared.clone(), turn.message_id().clone());
-        self.shared.update_turn(&id, |t| t.accepted = true);
+        self.shared.update_turn(&id, |t| t.accepted = Some(Instant::now()));
         tokio::spawn(async move {
             let result =
                 shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
@@ -177,7 +178,7 @@ impl Conversation {
         let turn = OpenTurn {
             message_id: message_id.clone(),
             after,
-            accepted: false,
+            accepted: None,
             answered: false,
             no_reply,
             aborting: false,

@@ -6,6 +6,7 @@ pub mod digest;
 mod driver;
 mod event;
 mod feed;
+mod headers;
 mod policy;
 mod prompt;
 mod recording;

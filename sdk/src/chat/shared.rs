@@ -205,7 +205,7 @@ impl Shared {
     /// The turn's handle is gone. If its prompt never was taken, no end will come that could remove it.
     pub(super) fn abandon(&self, id: &MessageId) {
         let mut state = self.lock();
-        if state.turns.iter().any(|t| t.message_id == *id && !t.accepted) {
+        if state.turns.iter().any(|t| t.message_id == *id && t.accepted.is_none()) {
             state.forget_turn(id);
         }
     }

@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::event::{ChatEvent, TextKind};
 use crate::model::{
-    AskId, Event, Message, MessageId, Part, PartBody, PartField, PartId, Permission, Question, Role, Session,
+    AskId, Event, Message, MessageId, Part, PartBody, PartField, PartId, Permission, Question, Session,
     SessionId, Status, Todo,
 };
 
@@ -42,7 +42,7 @@ pub struct Transcript {
     /// Parts of which something is missing for certain.
     pub(super) broken: HashSet<PartId>,
     /// How much of an open text the server has on record; the rest came by deltas.
-    recorded: HashMap<PartId, usize>,
+    pub(super) recorded: HashMap<PartId, usize>,
     /// Deltas that came before their part.
     pub(super) orphans: HashMap<PartId, String>,
     orphan_bytes: usize,
@@ -179,68 +179,6 @@ impl Transcript {
             self.todos = todos.to_vec();
             out.push(ChatEvent::Todos { todos: todos.to_vec() });
         }
-    }
-
-    fn apply_message(&mut self, new: &Message, out: &mut Vec<ChatEvent>) {
-        let headless = self.headless.contains(&new.id);
-        if let Some(old) = self.message_mut(&new.id)
-            && !headless
-            && old.completed.is_some()
-            && new.completed.is_none()
-        {
-            return;
-        }
-        self.put_header(new, out);
-        if new.completed.is_some() {
-            self.give_up_open_texts(&new.id, out);
-        }
-    }
-
-    fn give_up_open_texts(&mut self, id: &MessageId, out: &mut Vec<ChatEvent>) {
-        let Some(at) = self.messages.iter().rposition(|m| m.id == *id) else { return };
-        for part in &mut self.messages[at].parts {
-            let (Some(recorded), Some(kind)) = (self.recorded.remove(&part.id), text_kind(part)) else {
-                continue;
-            };
-            let (message_id, part_id) = (part.message_id.clone(), part.id.clone());
-            let Some(text) = part.text_mut().filter(|t| t.len() > recorded) else { continue };
-            text.truncate(recorded);
-            out.push(ChatEvent::TextReplaced { message_id, part_id, kind, text: text.clone() });
-        }
-    }
-
-    /// Stores a message's header (everything but the parts) whatever was there before.
-    pub(super) fn put_header(&mut self, new: &Message, out: &mut Vec<ChatEvent>) {
-        let header = |parts| Message { parts, ..Message::clone_header(new) };
-        match self.messages.iter().rposition(|m| m.id == new.id) {
-            Some(at) => {
-                let headless = self.headless.remove(&new.id);
-                let parts = std::mem::take(&mut self.messages[at].parts);
-                let updated = header(Vec::new());
-                let changed = headless || self.messages[at] != updated;
-                if self.messages[at].created == updated.created {
-                    self.messages[at] = Message { parts, ..updated };
-                } else {
-                    self.messages.remove(at);
-                    self.insert_message(Message { parts, ..updated });
-                }
-                if changed {
-                    out.push(ChatEvent::Message(Box::new(header(Vec::new()))));
-                }
-            }
-            None => {
-                self.insert_message(header(Vec::new()));
-                out.push(ChatEvent::Message(Box::new(header(Vec::new()))));
-            }
-        }
-    }
-
-    /// Servers order messages by the time of making, then by identifier.
-    fn insert_message(&mut self, message: Message) {
-        let key = |m: &Message| (m.created, m.id.clone());
-        let new = key(&message);
-        let at = self.messages.iter().rposition(|m| key(m) <= new).map_or(0, |i| i + 1);
-        self.messages.insert(at, message);
     }
 
     pub(super) fn message_mut(&mut self, id: &MessageId) -> Option<&mut Message> {
@@ -422,49 +360,6 @@ impl Transcript {
     }
 }
 
-impl Message {
-    fn clone_header(other: &Self) -> Self {
-        Self {
-            id: other.id.clone(),
-            session_id: other.session_id.clone(),
-            role: other.role.clone(),
-            parent_id: other.parent_id.clone(),
-            created: other.created,
-            completed: other.completed,
-            agent: other.agent.clone(),
-            model: other.model.clone(),
-            usage: other.usage,
-            finish: other.finish.clone(),
-            error: other.error.clone(),
-            parts: Vec::new(),
-            extra: other.extra.clone(),
-        }
-    }
-
-    /// What can be said of a message from one of its parts: people do not take steps, think or use tools.
-    fn placeholder(part: &Part) -> Self {
-        let by_person =
-            matches!(part.body, PartBody::File { .. } | PartBody::Agent { .. } | PartBody::Subtask { .. })
-                || (matches!(part.body, PartBody::Text { .. }) && part.started.is_none());
-        Self {
-            id: part.message_id.clone(),
-            session_id: part.session_id.clone(),
-            role: if by_person { Role::User } else { Role::Assistant },
-            parent_id: None,
-            // Newest until its header says otherwise: parts come for the message that is being written.
-            created: u64::MAX,
-            completed: None,
-            agent: None,
-            model: None,
-            usage: None,
-            finish: None,
-            error: None,
-            parts: Vec::new(),
-            extra: Default::default(),
-        }
-    }
-}
-
 /// Whether the server is still writing this text: it says when it began and not when it ended.
 pub(super) fn is_open(part: &Part) -> bool {
     text_kind(part).is_some() && part.started.is_some() && part.ended.is_none()
@@ -478,7 +373,7 @@ fn is_old(old: &Part, new: &Part) -> bool {
     }
 }
 
-fn text_kind(part: &Part) -> Option<TextKind> {
+pub(super) fn text_kind(part: &Part) -> Option<TextKind> {
     match part.body {
         PartBody::Text { .. } => Some(TextKind::Text),
         PartBody::Reasoning { .. } => Some(TextKind::Reasoning),

@@ -1,9 +1,11 @@
-//! When is a turn over, and how did it end? Pure.
+//! When is a turn over, and how did it end? Pure: the one moment that is kept here is only the driver's to read.
 //!
 //! No single signal can be trusted: on abort the idle status comes before the final text and message, and twice;
 //! a provider's failure does the same. So a turn is over when the status says idle **and** every assistant message
 //! behind the prompt is complete. A turn that failed before there was a message ends with the error and the idle
 //! status; what no signal ever ends is settled by asking the server (`driver`).
+
+use tokio::time::Instant;
 
 use super::event::{OutcomeKind, TurnOutcome};
 use super::transcript::Transcript;
@@ -16,8 +18,8 @@ pub(super) struct OpenTurn {
     pub(super) message_id: MessageId,
     /// The last message before it.
     pub(super) after: Option<MessageId>,
-    /// The server has taken the prompt.
-    pub(super) accepted: bool,
+    /// When the server has taken the prompt.
+    pub(super) accepted: Option<Instant>,
     /// The request that started it has been answered, and such requests are answered at the end.
     pub(super) answered: bool,
     /// No answer of the agent is expected, only this many parts of the prompt.
@@ -33,7 +35,7 @@ pub(super) struct OpenTurn {
 impl OpenTurn {
     /// How the turn ended; `None` while it goes on.
     pub(super) fn verdict(&self, transcript: &Transcript) -> Option<TurnOutcome> {
-        if !transcript.status().is_idle() || !self.accepted {
+        if !transcript.status().is_idle() || self.accepted.is_none() {
             return None;
         }
         let answers: Vec<&Message> = self.answers(transcript).collect();

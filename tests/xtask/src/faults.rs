@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long)]
     story: Option<String>,
     /// Stop after so many seconds, whatever was reached.
-    #[arg(long, default_value_t = 240)]
+    #[arg(long, default_value_t = 600)]
     seconds: u64,
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ids::IdClock;
-use super::{asks, delta, map};
+use super::{asks, delta, map, parts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};
 use crate::stream::{Decode, SeenEvents};
@@ -166,7 +166,7 @@ fn neutral(wire: Wire) -> Option<Event> {
         Wire::MessageRemoved(e) => {
             Event::MessageRemoved { session_id: map::id(e.session_id), message_id: map::id(e.message_id) }
         }
-        Wire::MessagePartUpdated(e) => Event::Part(Box::new(map::part(e.part)?)),
+        Wire::MessagePartUpdated(e) => Event::Part(Box::new(parts::part(e.part)?)),
         Wire::MessagePartDelta(e) => Event::Delta {
             session_id: map::id(e.session_id),
             message_id: map::id(e.message_id),

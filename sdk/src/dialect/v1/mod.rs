@@ -9,6 +9,7 @@ mod events;
 mod ids;
 mod map;
 mod operations;
+mod parts;
 mod prompt;
 mod snapshot;
 

@@ -10,7 +10,7 @@ use opencode_api::v1::operations::{permission, question, session};
 use opencode_api::{Operation as _, v1};
 
 use super::operations::V1;
-use super::{asks, map};
+use super::{asks, map, parts};
 use crate::dialect::Dialect as _;
 use crate::error::Result;
 use crate::model::{Message, Permission, Question, Session, SessionId, Snapshot, Status};
@@ -75,6 +75,6 @@ pub(super) async fn messages(transport: &Transport, id: &SessionId) -> Result<Ve
 
 fn message(entry: v1::bodies::MessageWithParts, session: &opencode_api::SessionId) -> Option<Message> {
     let mut message = map::message(entry.info, session)?;
-    message.parts = entry.parts.into_iter().filter_map(map::part).collect();
+    message.parts = entry.parts.into_iter().filter_map(parts::part).collect();
     Some(message)
 }

@@ -18,6 +18,8 @@ pub enum Reply {
     Stall(Vec<u8>),
     /// These bytes, and the others as soon as this path was asked for.
     Await(Vec<u8>, &'static str, Vec<u8>),
+    /// These bytes, and the others again and again.
+    Repeat(Vec<u8>, Vec<u8>),
 }
 
 impl Reply {
@@ -46,6 +48,11 @@ impl Reply {
     /// An event stream that opens, and goes on with these events when `path` was asked for.
     pub fn events_after(path: &'static str, events: &[&str]) -> Self {
         Self::Await(stream(&[super::CONNECTED]), path, frames(events))
+    }
+
+    /// An event stream that opens, and says the same ever again.
+    pub fn events_over_and_over(event: &str) -> Self {
+        Self::Repeat(stream(&[super::CONNECTED]), frames(&[event]))
     }
 
     /// An event stream that ends well after these events.
@@ -155,6 +162,13 @@ async fn serve(mut socket: TcpStream, script: &Script, asked: &Mutex<HashMap<Str
             while said && socket.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
         }
         Reply::Stall(bytes) => stall(&mut socket, &bytes).await,
+        Reply::Repeat(first, again) => {
+            let mut said = socket.write_all(&first).await.is_ok();
+            while said {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                said = socket.write_all(&again).await.is_ok();
+            }
+        }
         Reply::Await(first, path, then) => {
             let mut said = socket.write_all(&first).await.is_ok();
             while said && !asked.lock().unwrap().contains_key(path) {

@@ -113,7 +113,13 @@ fn coverage(root: &Path) -> Counts {
 }
 
 fn faults(root: &Path) -> Counts {
-    own(root, "faults", &["faults"])
+    let mut counts = own(root, "faults", &["faults"]);
+    for version in ["1.17.19", "1.14.48"] {
+        println!("   OpenCode {version}, for a minute");
+        let arguments = ["faults", "--version", version, "--faults", "100", "--seconds", "60"];
+        counts.add(own(root, &format!("faults-{version}"), &arguments));
+    }
+    counts
 }
 
 fn fuzz(root: &Path) -> Counts {
@@ -139,8 +145,13 @@ mod tests {
     #[test]
     fn every_part_that_is_a_subcommand_of_ours_exists() {
         use clap::Parser as _;
-        let subcommands: [&[&str]; 4] =
-            [&["api", "--check"], &["coverage"], &["faults"], &["fuzz", "sse", "--seconds", "30"]];
+        let subcommands: [&[&str]; 5] = [
+            &["api", "--check"],
+            &["coverage"],
+            &["faults"],
+            &["faults", "--version", "1.17.19", "--faults", "100", "--seconds", "60"],
+            &["fuzz", "sse", "--seconds", "30"],
+        ];
         for arguments in subcommands {
             let all = std::iter::once("xtask").chain(arguments.iter().copied());
             if let Err(error) = crate::Arguments::try_parse_from(all) {
