@@ -294,7 +294,7 @@ impl Driver {
             state.scope.apply(event, &mut out);
             self.tell(&mut state, &out);
             moved |= out.iter().any(is_movement);
-            if out.iter().any(is_stop) {
+            if state.scope.take_unclear() | out.iter().any(is_stop) {
                 state.in_doubt = true;
                 self.behind = true;
                 self.read_state(Duration::ZERO);

@@ -21,6 +21,13 @@ pub enum ChatEvent {
     Status(Status),
     /// A message is new or has changed. `parts` is empty here; they come by themselves.
     Message(Box<Message>),
+    /// A prompt waits at the server; it becomes a message when its turn comes.
+    Queued(Box<Message>),
+    /// A prompt that waited was taken back.
+    Withdrawn {
+        /// Which.
+        message_id: MessageId,
+    },
     /// A message is gone (reverted, compacted, deleted).
     MessageRemoved {
         /// Which.

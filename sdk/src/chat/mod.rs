@@ -1,6 +1,7 @@
 //! Conversations: the reducer that folds events into messages, turns, and the policy for what servers ask.
 
 mod asks;
+mod changes;
 mod conversation;
 pub mod digest;
 mod driver;
@@ -26,5 +27,5 @@ pub use policy::{AskPolicy, AskRule, Decision};
 pub use prompt::{Prompt, PromptPart};
 pub use recording::Recording;
 pub use shared::ConversationOptions;
-pub use transcript::Transcript;
+pub use transcript::{PartOrder, Transcript};
 pub use turn::Turn;

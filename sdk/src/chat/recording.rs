@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::transcript::Transcript;
+use super::transcript::{PartOrder, Transcript};
 use crate::dialect::v1::EventDecoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, SessionId};
@@ -50,7 +50,7 @@ impl Recording {
                 self.events += 1;
                 let Some(id) = event.session_id() else { return };
                 let transcript =
-                    self.sessions.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
+                    self.sessions.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone(), PartOrder::Identifier));
                 transcript.apply(&event, &mut Vec::new());
             }
             Ok(None) => {}

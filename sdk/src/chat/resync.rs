@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::event::ChatEvent;
 use super::transcript::{Transcript, is_open};
-use crate::model::{MessageId, PartId, Snapshot};
+use crate::model::{Message, MessageId, PartId, Snapshot};
 
 impl Transcript {
     /// Events may be missing from here on. Texts that are being written can no longer grow by deltas.
@@ -47,13 +47,23 @@ impl Transcript {
                 }
                 self.put_part(part, open, out);
             }
+            self.order_parts(message);
         }
+        self.resync_queue(&snapshot.queued, out);
         self.apply_todos(&snapshot.todos, out);
         if snapshot.status.is_idle() {
             self.apply_status(&snapshot.status, out);
         } else {
             self.resync_asks(&snapshot.permissions, &snapshot.questions, out);
             self.apply_status(&snapshot.status, out);
+        }
+    }
+
+    /// What was begun while nobody listened comes where the server has it.
+    fn order_parts(&mut self, theirs: &Message) {
+        let place = |id: &PartId| theirs.parts.iter().position(|p| p.id == *id);
+        if let Some(message) = self.message_mut(&theirs.id) {
+            message.parts.sort_by_key(|part| place(&part.id));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::event::ChatEvent;
-use super::transcript::Transcript;
+use super::transcript::{PartOrder, Transcript};
 use crate::model::{AskId, Event, Permission, PermissionReply, SessionId, Snapshot};
 use crate::stream::EventRef;
 
@@ -11,13 +11,14 @@ use crate::stream::EventRef;
 #[derive(Debug)]
 pub(super) struct Scope {
     root: SessionId,
+    order: PartOrder,
     transcripts: HashMap<SessionId, Transcript>,
 }
 
 impl Scope {
-    pub(super) fn new(root: SessionId) -> Self {
-        let transcripts = [(root.clone(), Transcript::new(root.clone()))].into();
-        Self { root, transcripts }
+    pub(super) fn new(root: SessionId, order: PartOrder) -> Self {
+        let transcripts = [(root.clone(), Transcript::new(root.clone(), order))].into();
+        Self { root, order, transcripts }
     }
 
     pub(super) fn root(&self) -> &Transcript {
@@ -38,7 +39,7 @@ impl Scope {
         let Event::Session(new) = event else { return false };
         let ours = new.parent_id.as_ref().is_some_and(|parent| self.transcripts.contains_key(parent));
         if ours {
-            self.transcripts.insert(new.id.clone(), Transcript::new(new.id.clone()));
+            self.transcripts.insert(new.id.clone(), Transcript::new(new.id.clone(), self.order));
         }
         ours
     }
@@ -66,7 +67,7 @@ impl Scope {
         for snapshot in snapshots {
             let id = &snapshot.session.id;
             let transcript =
-                self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone()));
+                self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone(), self.order));
             transcript.expect_asks(held.iter().map(|event| &**event));
             self.change(id, out, |transcript, out| transcript.resync(snapshot, settled, out));
         }
@@ -115,6 +116,11 @@ impl Scope {
         out: &mut Vec<ChatEvent>,
     ) {
         self.change(session, out, |transcript, out| transcript.close_question(id, answers, out));
+    }
+
+    /// Whether an event has come that only the state can explain; asking forgets it.
+    pub(super) fn take_unclear(&mut self) -> bool {
+        self.transcripts.values_mut().fold(false, |unclear, t| t.take_unclear() | unclear)
     }
 
     pub(super) fn sessions(&self) -> impl Iterator<Item = &SessionId> {

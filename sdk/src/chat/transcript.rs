@@ -12,7 +12,7 @@
 //! - An update that would go back (from completed to running) is an old one and is let go.
 //! - A text that is still open when its message is complete was given up by the server (the model's connection
 //!   broke and the step was tried again): its record is what the last full update said, mostly nothing (1.18, seen).
-//! - Order is the server's: by identifier, not by arrival.
+//! - Order is the server's: by identifier, not by arrival, where identifiers grow ([`PartOrder`]).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -27,6 +27,15 @@ const ORPHAN_LIMIT: usize = 16 * 1024 * 1024;
 
 /// How many settled requests are remembered, so that a late `asked` does not open one again.
 const SETTLED_LIMIT: usize = 256;
+
+/// How the parts of a message are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartOrder {
+    /// By their identifiers, which grow.
+    Identifier,
+    /// As they were begun.
+    Arrival,
+}
 
 /// One session as its events tell it.
 #[derive(Clone, Debug)]
@@ -53,11 +62,16 @@ pub struct Transcript {
     pub(super) awaited: HashSet<AskId>,
     pub(super) todos: Vec<Todo>,
     pub(super) removed: bool,
+    order: PartOrder,
+    /// Prompts that wait.
+    pub(super) queued: Vec<Message>,
+    /// Something has come that only the state can explain.
+    pub(super) unclear: bool,
 }
 
 impl Transcript {
     /// An empty transcript of a session.
-    pub fn new(session_id: SessionId) -> Self {
+    pub fn new(session_id: SessionId, order: PartOrder) -> Self {
         Self {
             session_id,
             session: None,
@@ -75,6 +89,9 @@ impl Transcript {
             awaited: HashSet::new(),
             todos: Vec::new(),
             removed: false,
+            order,
+            queued: Vec::new(),
+            unclear: false,
         }
     }
 
@@ -148,6 +165,7 @@ impl Transcript {
             Event::QuestionClosed { id, answers, .. } => self.close_question(id, answers.clone(), out),
             Event::Todos { todos, .. } => self.apply_todos(todos, out),
             Event::Diff { files, .. } => out.push(ChatEvent::Diff { files: files.clone() }),
+            Event::Changed { change, .. } => self.apply_change(change, out),
             Event::Error { session_id: Some(_), error } => out.push(ChatEvent::Error(error.clone())),
             Event::Other { kind, session_id: Some(_), raw } => {
                 out.push(ChatEvent::Other { kind: kind.clone(), raw: raw.clone() });
@@ -213,10 +231,16 @@ impl Transcript {
             Some(text) => self.recorded.insert(new.id.clone(), text.len()),
             None => self.recorded.remove(&new.id),
         };
+        let order = self.order;
         let message = self.message_for(new);
         match message.parts.iter().position(|p| p.id == new.id) {
             None => {
-                let at = message.parts.iter().rposition(|p| p.id < new.id).map_or(0, |i| i + 1);
+                let at = match order {
+                    PartOrder::Identifier => {
+                        message.parts.iter().rposition(|p| p.id < new.id).map_or(0, |i| i + 1)
+                    }
+                    PartOrder::Arrival => message.parts.len(),
+                };
                 let mut part = new.clone();
                 if let (Some(text), Some(waiting), true, false) = (part.text_mut(), waiting, open, gapped) {
                     text.push_str(&waiting);

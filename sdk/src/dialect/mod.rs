@@ -4,13 +4,14 @@
 //! place here (`v2`) and is recognised, but not spoken yet.
 
 mod detect;
+mod ids;
 pub mod v1;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::chat::Prompt;
+use crate::chat::{PartOrder, Prompt};
 use crate::error::Result;
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
@@ -56,6 +57,9 @@ pub enum Action {
 pub(crate) trait Dialect: Send + Sync {
     /// The event stream.
     fn events(&self) -> Arc<dyn Source>;
+
+    /// How parts are ordered.
+    fn part_order(&self) -> PartOrder;
 
     /// A name for a new message that the server will order after all that it has; `after` is the last one known.
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId;

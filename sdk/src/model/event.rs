@@ -104,6 +104,13 @@ pub enum Event {
         /// All of them.
         files: Vec<FileDiff>,
     },
+    /// Something in a session has changed, and only what is new is said.
+    Changed {
+        /// In which session.
+        session_id: SessionId,
+        /// What is new.
+        change: Change,
+    },
     /// Anything else, untouched.
     Other {
         /// The server's word.
@@ -143,6 +150,7 @@ impl Event {
             | Self::PermissionReplied { session_id, .. }
             | Self::QuestionClosed { session_id, .. }
             | Self::Todos { session_id, .. }
+            | Self::Changed { session_id, .. }
             | Self::Diff { session_id, .. } => Some(session_id),
         }
     }

@@ -5,6 +5,7 @@
 //! [`Event::Other`]. Times are Unix milliseconds as the server gave them.
 
 mod ask;
+mod change;
 mod event;
 mod id;
 mod message;
@@ -12,6 +13,7 @@ mod part;
 mod session;
 
 pub use ask::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
+pub use change::{Change, MessageChange, SessionChange, ToolChange};
 pub use event::{Event, PartField};
 pub use id::{AskId, MessageId, PartId, SessionId};
 pub use message::{Message, ModelRef, Role, Tokens, TurnError, Usage};

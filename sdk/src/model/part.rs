@@ -102,6 +102,8 @@ pub enum PartBody {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolStatus {
+    /// The model is still writing the input (the word of OpenCode 2).
+    Streaming,
     /// The model is still writing the input, or the call waits for a permission.
     Pending,
     /// It runs.
@@ -119,6 +121,7 @@ impl ToolStatus {
     /// The word for it.
     pub fn word(&self) -> &str {
         match self {
+            Self::Streaming => "streaming",
             Self::Pending => "pending",
             Self::Running => "running",
             Self::Completed => "completed",
@@ -135,7 +138,7 @@ impl ToolStatus {
     /// Later states have higher ranks; an event that would lower the rank is an old one.
     pub(crate) fn rank(&self) -> u8 {
         match self {
-            Self::Pending => 0,
+            Self::Streaming | Self::Pending => 0,
             Self::Running | Self::Other(_) => 1,
             Self::Completed | Self::Error => 2,
         }

@@ -121,6 +121,8 @@ pub struct Snapshot {
     pub status: Status,
     /// All messages in the server's order.
     pub messages: Vec<Message>,
+    /// Prompts that the server has and that are no messages yet.
+    pub queued: Vec<Message>,
     /// Permission requests that wait for an answer.
     pub permissions: Vec<Permission>,
     /// Questions that wait for an answer.

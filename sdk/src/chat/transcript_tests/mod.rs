@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use self::mirror::Mirror;
 use self::world::{TurnPlan, World, turns};
 use super::ChatEvent;
-use super::transcript::{Transcript, is_open};
+use super::transcript::{PartOrder, Transcript, is_open};
 use crate::model::{Event, Message, Part, Role};
 
 /// One connection after a gap.
@@ -183,7 +183,7 @@ fn is_prompt(part: &Part) -> bool {
 fn run(turns: &[TurnPlan], connections: &[Connection]) -> Result<(), TestCaseError> {
     let world = World::play(turns);
     let end = world.log.len();
-    let transcript = Transcript::new(world.session_id());
+    let transcript = Transcript::new(world.session_id(), PartOrder::Identifier);
     let mut client = Client { world: &world, transcript, mirror: Mirror::default() };
     let mut at = 0;
     for (number, connection) in connections.iter().enumerate() {

@@ -124,6 +124,7 @@ impl World {
             permissions: self.states[asks].permissions.clone(),
             questions: self.states[asks].questions.clone(),
             messages: self.states[messages].messages.clone(),
+            queued: Vec::new(),
             todos: self.states[messages].todos.clone(),
             children: Vec::new(),
         }

@@ -11,7 +11,7 @@ use opencode_api::{EventHead, Form, GlobalHead};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::ids::IdClock;
+use crate::dialect::ids::IdClock;
 use super::{asks, delta, map, parts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};

@@ -14,7 +14,7 @@ use opencode_api::Operation;
 use opencode_api::v1::operations::{event, global};
 
 use super::decode::EventDecoder;
-use super::ids::IdClock;
+use crate::dialect::ids::IdClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::{Decode, Source, ended_by_server};
 use crate::transport::{BackoffPolicy, Transport};

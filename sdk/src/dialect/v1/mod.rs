@@ -6,7 +6,6 @@ mod asks;
 mod decode;
 mod delta;
 mod events;
-mod ids;
 mod map;
 mod operations;
 mod parts;

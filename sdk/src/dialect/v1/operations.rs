@@ -9,9 +9,9 @@ use opencode_api::v1::operations::{permission, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
-use super::ids::IdClock;
+use crate::dialect::ids::IdClock;
 use super::{map, prompt, snapshot};
-use crate::chat::Prompt;
+use crate::chat::{PartOrder, Prompt};
 use crate::dialect::{Action, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
@@ -46,6 +46,10 @@ impl V1 {
 impl Dialect for V1 {
     fn events(&self) -> Arc<dyn Source> {
         Arc::new(Events::new(self.transport.clone(), self.clock.clone()))
+    }
+
+    fn part_order(&self) -> PartOrder {
+        PartOrder::Identifier
     }
 
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId {

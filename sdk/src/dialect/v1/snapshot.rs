@@ -42,6 +42,7 @@ pub(super) async fn read(server: &V1, root: &SessionId) -> Result<Vec<Snapshot>>
             permissions: permissions.iter().filter(|p| p.session_id == *id).cloned().collect(),
             questions: questions.iter().filter(|q| q.session_id == *id).cloned().collect(),
             messages,
+            queued: Vec::new(),
             todos,
             children,
             session,
