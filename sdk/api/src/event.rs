@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{DecodeError, EventId, Extra, Number, WorkspaceId};
+use crate::{DecodeError, EventId, Extra, JsonObject, Number, WorkspaceId};
 
 mod envelope;
 mod head;
@@ -24,17 +24,20 @@ pub enum Form {
     Properties,
     /// `data`: `/api/event`.
     Data,
+    /// None: the frame itself is the payload (`log.synced` of OpenCode 2).
+    Frame,
     /// `syncEvent`: the durable twin of an event, sent on `/global/event` beside it.
     Sync,
 }
 
 impl Form {
-    /// The field's name on the wire.
+    /// The field's name on the wire; empty when there is none.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
             Self::Properties => "properties",
             Self::Data => "data",
+            Self::Frame => "",
             Self::Sync => "syncEvent",
         }
     }

@@ -124,4 +124,8 @@ ids! {
     CredentialId
     /// An attempt to connect an integration.
     AttemptId
+    /// A form that waits for a person (`frm…`), which OpenCode 2 has in place of questions.
+    FormId
+    /// A shell command that the server runs (`sh…`).
+    ShellId
 }

@@ -2,7 +2,7 @@
 //! responses and event frames are decoded from bytes. Deliberately not here: HTTP, retries, streams, and the neutral
 //! model that hides which line of servers one talks to. Those live in `opencode-nexus`.
 //!
-//! The modules of a server line (`v1`) are generated from the interface document under `spec/` by `cargo xtask api`;
+//! The modules of a server line (`v1`, `v2`) are generated from the interface documents under `spec/` by `cargo xtask api`;
 //! what is beside them is written by hand. A newer or older server must not break a client, so unknown fields are
 //! kept in [`Extra`], unknown enum values and kinds in `Unknown` variants, and encoding writes them back.
 //!
@@ -36,6 +36,7 @@ mod raw;
 mod tag;
 
 pub mod v1;
+pub mod v2;
 
 pub use error::{DecodeError, DecodeErrorKind};
 pub use event::{

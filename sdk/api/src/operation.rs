@@ -1,14 +1,13 @@
 //! Operations as values: what to send, and how to read what comes back. Sending is somebody else's work.
-use std::borrow::Cow;
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{DecodeError, WorkspaceId, lenient};
+use crate::{DecodeError, lenient};
 
-/// RFC 3986 §2.3: everything but the unreserved characters is encoded in a path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+mod request;
+
+use request::segment;
+pub use request::{Location, LocationStyle, Request};
 
 /// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,91 +51,6 @@ pub enum ResponseKind {
     EventStream,
     /// The connection is upgraded to a WebSocket.
     WebSocket,
-}
-
-/// How a request names the directory and workspace in which it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LocationStyle {
-    /// It does not: the operation concerns the server.
-    None,
-    /// `?directory=…&workspace=…`
-    Query,
-    /// `?location[directory]=…&location[workspace]=…`
-    Bracket,
-}
-
-/// Where a request runs. Without one, the server uses its own working directory.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Location {
-    /// The directory of the project, as the server sees it.
-    pub directory: Option<String>,
-    /// The workspace.
-    pub workspace: Option<WorkspaceId>,
-}
-
-impl Location {
-    /// A directory without workspace.
-    pub fn directory(directory: impl Into<String>) -> Self {
-        Self { directory: Some(directory.into()), workspace: None }
-    }
-}
-
-/// A request without server: scheme, host and credentials are added by who sends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// The path from the server's root, percent-encoded.
-    pub path: String,
-    /// Query parameters, not encoded yet.
-    pub query: Vec<(Cow<'static, str>, String)>,
-    /// Headers that the operation needs beside the content type.
-    pub headers: Vec<(Cow<'static, str>, String)>,
-    /// The body.
-    pub body: Option<Vec<u8>>,
-    /// The body's content type.
-    pub content_type: Option<&'static str>,
-    /// How [`Request::located`] names a location.
-    pub location_style: LocationStyle,
-}
-
-impl Request {
-    /// Lets the request run in a directory or workspace; does nothing for operations that have no location.
-    #[must_use]
-    pub fn located(mut self, location: &Location) -> Self {
-        let names = match self.location_style {
-            LocationStyle::None => return self,
-            LocationStyle::Query => ("directory", "workspace"),
-            LocationStyle::Bracket => ("location[directory]", "location[workspace]"),
-        };
-        if let Some(directory) = &location.directory {
-            // Servers of 1.x decode `?directory=` twice (1.14.48 to 1.18.33, seen), so its percent signs are encoded
-            // once more: the folder `50%41` must not become `50A`.
-            let directory = match self.location_style {
-                LocationStyle::Query => directory.replace('%', "%25"),
-                _ => directory.clone(),
-            };
-            self.query.push((names.0.into(), directory));
-        }
-        if let Some(workspace) = &location.workspace {
-            self.query.push((names.1.into(), workspace.to_string()));
-        }
-        self
-    }
-
-    /// Path and query as one request target, percent-encoded.
-    #[must_use]
-    pub fn target(&self) -> String {
-        let mut target = self.path.clone();
-        for (index, (name, value)) in self.query.iter().enumerate() {
-            target.push(if index == 0 { '?' } else { '&' });
-            target.extend(utf8_percent_encode(name, SEGMENT));
-            target.push('=');
-            target.extend(utf8_percent_encode(value, SEGMENT));
-        }
-        target
-    }
 }
 
 /// One operation of a server's API, with its parameters.
@@ -205,16 +119,6 @@ pub(crate) fn start<O: Operation>() -> Request {
     }
 }
 
-/// Encodes one segment. A segment of dots only is spelt out: URL parsers would resolve it away, and the request would
-/// reach another route. (Some parsers resolve even `%2E`; a server's ids and paths have no such segments.)
-fn segment(text: &str) -> Cow<'_, str> {
-    match text {
-        "." => "%2E".into(),
-        ".." => "%2E%2E".into(),
-        _ => utf8_percent_encode(text, SEGMENT).into(),
-    }
-}
-
 /// Puts a path parameter in its place.
 pub(crate) fn put_path(request: &mut Request, name: &str, value: &str) {
     request.path = request.path.replacen(&format!("{{{name}}}"), &segment(value), 1);
@@ -235,6 +139,12 @@ pub(crate) fn put_query(request: &mut Request, name: &'static str, value: &impl 
 pub(crate) fn put_body(request: &mut Request, body: &impl Serialize) {
     request.body = serde_json::to_vec(body).ok();
     request.content_type = Some("application/json");
+}
+
+/// Adds a body of bytes.
+pub(crate) fn put_bytes(request: &mut Request, body: &[u8]) {
+    request.body = Some(body.to_vec());
+    request.content_type = Some("application/octet-stream");
 }
 
 /// Reads a JSON document.
@@ -302,6 +212,9 @@ macro_rules! operation_put {
     (query $request:ident $value:expr, $wire:literal) => {
         $crate::operation::put_query(&mut $request, $wire, &$value);
     };
+    (bytes $request:ident $value:expr, $wire:literal) => {
+        $crate::operation::put_bytes(&mut $request, &$value);
+    };
     (body $request:ident $value:expr, $wire:literal) => {
         $crate::operation::put_body(&mut $request, &$value);
     };
@@ -314,6 +227,7 @@ macro_rules! operations {
             new { $($mode:ident $(#[$field_meta:meta])* $field:ident: $type:ty = $wire:literal,)* }
             fill { $($fill_mode:ident $fill_field:ident: $fill_type:ty = $fill_wire:literal,)* }
             opt { $($opt_field:ident: $opt_type:ty = $opt_wire:literal,)* }
+            $(head { $($header:literal = $header_value:literal,)* })?
         }
     )*) => {$(
         $(#[$meta])*
@@ -364,6 +278,7 @@ macro_rules! operations {
                         $crate::operation::put_query(&mut request, $opt_wire, value);
                     }
                 )*
+                $($(request.headers.push(($header.into(), $header_value.to_owned()));)*)?
                 request
             }
 

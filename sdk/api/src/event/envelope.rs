@@ -3,7 +3,8 @@
 use super::head::unversioned;
 use super::{
     DecodeError, Deserialize, Deserializer, Durable, EventHead, EventId, EventLocation, EventPayload, Extra,
-    Form, GlobalHead, Number, Payload, Serialize, SerializeMap, Serializer, SyncHead, WorkspaceId,
+    Form, GlobalHead, JsonObject, Number, Payload, Serialize, SerializeMap, Serializer, SyncHead,
+    WorkspaceId,
 };
 use serde::de::Error as _;
 use serde_json::value::RawValue;
@@ -43,6 +44,10 @@ pub struct Envelope<E> {
     pub durable: Option<Durable>,
     /// Where it happened.
     pub location: Option<EventLocation>,
+    /// When it happened, in Unix milliseconds (OpenCode 2).
+    pub created: Option<Number>,
+    /// What the server adds to some events (OpenCode 2).
+    pub metadata: Option<JsonObject>,
     /// Fields of the frame that this version does not know.
     pub extra: Extra,
     form: Form,
@@ -57,6 +62,8 @@ impl<E: EventPayload> Envelope<E> {
             event,
             durable: None,
             location: None,
+            created: None,
+            metadata: None,
             extra: Extra::default(),
             form: Form::Properties,
             has_payload: true,
@@ -72,6 +79,8 @@ impl<E: EventPayload> Envelope<E> {
             id: head.id.as_deref().map(EventId::from),
             durable: part("durable", head.durable, &mut extra),
             location: part("location", head.location, &mut extra),
+            created: part("created", head.created, &mut extra),
+            metadata: part("metadata", head.metadata, &mut extra),
             extra,
             form: head.form,
             has_payload: head.has_payload,
@@ -102,8 +111,17 @@ impl<'de, E: EventPayload> Deserialize<'de> for Envelope<E> {
 
 impl<E: EventPayload> Serialize for Envelope<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.form == Form::Frame {
+            return self.event.serialize_payload(serializer);
+        }
         let mut map = serializer.serialize_map(None)?;
         write_id(&mut map, self.id.as_ref(), &self.extra)?;
+        if let Some(created) = &self.created {
+            map.serialize_entry("created", created)?;
+        }
+        if let Some(metadata) = &self.metadata {
+            map.serialize_entry("metadata", metadata)?;
+        }
         map.serialize_entry("type", self.event.kind())?;
         if let Some(durable) = &self.durable {
             map.serialize_entry("durable", durable)?;

@@ -14,7 +14,8 @@ pub struct EventHead<'a> {
     pub id: Option<Cow<'a, str>>,
     /// The kind, such as `message.part.delta`.
     pub kind: Cow<'a, str>,
-    /// The payload's text; `null` when the frame has none.
+    /// The payload's text. A frame without a payload field is its own payload ([`Form::Frame`]); inside a frame of
+    /// `/global/event`, where its text is not at hand, the payload is then `null`.
     pub properties: &'a RawValue,
     /// Which field carried the payload.
     pub form: Form,
@@ -22,6 +23,10 @@ pub struct EventHead<'a> {
     pub durable: Option<&'a RawValue>,
     /// Where it happened (`/api/event`).
     pub location: Option<&'a RawValue>,
+    /// When it happened (OpenCode 2; its `server.connected` has none).
+    pub created: Option<&'a RawValue>,
+    /// What the server adds to some events (OpenCode 2).
+    pub metadata: Option<&'a RawValue>,
     /// Whether the frame had a payload field.
     pub(super) has_payload: bool,
     /// Fields of the frame that this version does not know.
@@ -34,7 +39,18 @@ impl<'a> EventHead<'a> {
     /// # Errors
     /// When the bytes are not a JSON object with a `type`.
     pub fn parse(frame: &'a [u8]) -> Result<Self, DecodeError> {
-        serde_json::from_str(text("an event", frame)?).map_err(|error| DecodeError::json("an event", &error))
+        let text = text("an event", frame)?;
+        let fail = |error| DecodeError::json("an event", &error);
+        let mut head: Self = serde_json::from_str(text).map_err(fail)?;
+        if !head.has_payload {
+            // `log.synced` of OpenCode 2 has its fields where other frames have `data`. Everything that stands in the
+            // payload is not told twice.
+            head.properties = serde_json::from_str(text).map_err(fail)?;
+            head.form = Form::Frame;
+            (head.durable, head.location, head.created, head.metadata) = (None, None, None, None);
+            head.extra = Extra::default();
+        }
+        Ok(head)
     }
 
     /// The durable twin of an event, when this is one. `None` for ordinary events.
@@ -47,6 +63,12 @@ impl<'a> EventHead<'a> {
     #[must_use]
     pub fn durable(&self) -> Option<Durable> {
         serde_json::from_str(self.durable?.get()).ok()
+    }
+
+    /// When it happened, in Unix milliseconds.
+    #[must_use]
+    pub fn created(&self) -> Option<Number> {
+        serde_json::from_str(self.created?.get()).ok()
     }
 
     /// Where it happened, decoded.
@@ -72,9 +94,10 @@ impl<'de> Visitor<'de> for HeadVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EventHead<'de>, A::Error> {
-        const NAMES: &[&str] = &["id", "type", "properties", "data", "syncEvent", "durable", "location"];
+        const NAMES: &[&str] =
+            &["id", "type", "properties", "data", "syncEvent", "durable", "location", "created", "metadata"];
         let (mut id, mut kind, mut payload, mut form) = (None, None, None, Form::Properties);
-        let (mut durable, mut location) = (None, None);
+        let (mut durable, mut location, mut created, mut metadata) = (None, None, None, None);
         let mut extra = Extra::default();
         let mut next = 0;
         while let Some(key) = map.next_key_seed(KeySeed { names: NAMES, next })? {
@@ -86,6 +109,8 @@ impl<'de> Visitor<'de> for HeadVisitor {
                         1 => kind = Some(map.next_value::<Text<'de>>()?.0),
                         5 => durable = Some(map.next_value::<&RawValue>()?),
                         6 => location = Some(map.next_value::<&RawValue>()?),
+                        7 => created = Some(map.next_value::<&RawValue>()?),
+                        8 => metadata = Some(map.next_value::<&RawValue>()?),
                         _ => {
                             payload = Some(map.next_value::<&RawValue>()?);
                             form = match index {
@@ -108,6 +133,8 @@ impl<'de> Visitor<'de> for HeadVisitor {
             form,
             durable,
             location,
+            created,
+            metadata,
             has_payload: payload.is_some(),
             extra,
         })

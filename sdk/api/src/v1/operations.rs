@@ -1244,7 +1244,7 @@ pub mod v2 {
                 opt { limit: u64 = "limit", order: crate::v1::bodies::V2SessionListOrder = "order", search: String = "search", project: String = "project", subpath: String = "subpath", cursor: String = "cursor", }
             }
             /// `POST /api/session`
-            pub struct Create("v2.session.create", Post, "/api/session", None, Json, crate::v1::bodies::V2SessionCreateResponse) {
+            pub struct Create("v2.session.create", Post, "/api/session", Body, Json, crate::v1::bodies::V2SessionCreateResponse) {
                 new {}
                 fill { body body: crate::v1::bodies::V2SessionCreateBody = "body", }
                 opt {}

@@ -301,5 +301,9 @@ fn one_operation(text: &mut String, operation: &OperationItem, depth: usize, mod
     let optional =
         optional.map(|found| format!("{}: {} = {:?}, ", found.name, from_here(&found.rust), found.wire));
     text.push_str(&group("opt", optional.collect()));
+    if !operation.headers.is_empty() {
+        let lines = operation.headers.iter().map(|(name, value)| format!("{name:?} = {value:?}, "));
+        text.push_str(&group("head", lines.collect()));
+    }
     let _ = writeln!(text, "{pad}}}");
 }

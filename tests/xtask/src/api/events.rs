@@ -8,16 +8,14 @@ use super::naming::pascal;
 /// All kinds of events, in the order of the document, then those that only the overlay knows.
 pub fn lower(lowering: &mut Lowering<'_>) -> Result<Vec<EventItem>, String> {
     let mut payloads: Vec<(String, Value)> = Vec::new();
-    for union in ["Event", "V2Event"] {
-        let schema = lowering.schemas.get(union).ok_or_else(|| format!("no schema {union}"))?;
-        for member in members(schema).unwrap_or_default() {
-            let properties = lowering.resolve(&member).get("properties");
-            let kind = properties.and_then(|all| all.get("type")).and_then(constant);
-            let kind = kind.ok_or_else(|| format!("{union}: an event without kind"))?;
-            let payload = properties.and_then(|all| all.get("properties").or_else(|| all.get("data")));
-            if !payloads.iter().any(|(known, _)| *known == kind) {
-                payloads.push((kind, payload.cloned().unwrap_or(Value::Null)));
-            }
+    for member in frames(lowering) {
+        let properties = lowering.resolve(&member).get("properties");
+        // Kinds that are told by a pattern only (`rpc.…` of OpenCode 2) stay unknown: they are whatever plugins send.
+        let Some(kind) = properties.and_then(|all| all.get("type")).and_then(constant) else { continue };
+        let payload = properties.and_then(|all| all.get("properties").or_else(|| all.get("data")));
+        if !payloads.iter().any(|(known, _)| *known == kind) {
+            // A frame without payload field is its own payload.
+            payloads.push((kind, payload.cloned().unwrap_or(member)));
         }
     }
     for (kind, schema) in &lowering.overlay.events {
@@ -28,11 +26,42 @@ pub fn lower(lowering: &mut Lowering<'_>) -> Result<Vec<EventItem>, String> {
     payloads.into_iter().map(|(kind, payload)| event(lowering, kind, &payload)).collect()
 }
 
+/// The frames of all events: those of the named unions, then those that streams list themselves.
+fn frames(lowering: &Lowering<'_>) -> Vec<Value> {
+    let mut frames = Vec::new();
+    for union in ["Event", "V2Event"] {
+        frames.extend(lowering.schemas.get(union).and_then(members).unwrap_or_default());
+    }
+    let operations = lowering.paths.values().filter_map(Value::as_object).flat_map(serde_json::Map::values);
+    for operation in operations {
+        if let Some(schema) = operation.pointer("/responses/200/content/text~1event-stream/schema") {
+            flat_members(schema, &mut frames);
+        }
+    }
+    frames
+}
+
+/// The members of a union, and those of the unions among them.
+fn flat_members(schema: &Value, into: &mut Vec<Value>) {
+    for member in members(schema).unwrap_or_default() {
+        match members(&member) {
+            Some(_) => flat_members(&member, into),
+            None => into.push(member),
+        }
+    }
+}
+
 fn event(lowering: &mut Lowering<'_>, kind: String, payload: &Value) -> Result<EventItem, String> {
     let variant = pascal(&kind);
     let place = Place { file: File::Events, hint: variant.clone(), property: "" };
+    let payload = match reference(payload) {
+        // It is used here and nowhere else, so that it needs no name of its own.
+        Some(name) if lowering.is_frame_part(name) => lowering.schemas.get(name).unwrap_or(payload),
+        _ => payload,
+    };
     // Every kind has a struct of its own, even where two look alike or have no fields yet: they grow apart.
-    let is_object = payload.get("type").and_then(Value::as_str) == Some("object");
+    let is_object = payload.get("type").and_then(Value::as_str) == Some("object")
+        || payload.as_object().is_some_and(serde_json::Map::is_empty);
     let payload = if reference(payload).is_none() && (has_properties(payload) || is_object) {
         let name = lowering.name(&variant, File::Events);
         let item = lowering.structure(payload, &name, File::Events)?;

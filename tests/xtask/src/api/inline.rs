@@ -3,12 +3,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::lower::{Lowering, Place, constant, has_properties, is_distinctive, reference, text};
+use super::lower::{Lowering, Place, constant, has_properties, is_distinctive, members, reference, text};
 use super::model::{Definition, File, Item, Slot, Type};
 use super::naming::pascal;
 
 /// Fields that tell the members of a union apart, in the order of preference.
-const TAGS: &[&str] = &["type", "_tag", "role", "status", "name"];
+const TAGS: &[&str] = &["type", "_tag", "role", "status", "name", "mode"];
 
 impl Lowering<'_> {
     /// The type of an inline object, enumeration or union; makes it when there is none of this shape.
@@ -123,12 +123,22 @@ impl Lowering<'_> {
     /// The field whose value tells the members apart.
     pub(super) fn tag(&self, members: &[Value]) -> Option<&'static str> {
         TAGS.iter().copied().find(|tag| {
-            let values: Option<BTreeSet<String>> = members
-                .iter()
-                .map(|member| constant(self.resolve(member).get("properties")?.get(tag)?))
-                .collect();
+            let values: Option<BTreeSet<String>> =
+                members.iter().map(|member| self.tag_value(member, tag)).collect();
             values.is_some_and(|values| values.len() == members.len())
         })
+    }
+
+    /// The value of the tag that a member of a union has. A member may be a union itself, which has one value when all
+    /// of its members have that (three kinds of `compaction` among the messages of OpenCode 2, told apart by `status`).
+    fn tag_value(&self, member: &Value, tag: &str) -> Option<String> {
+        let schema = self.resolve(member);
+        let Some(inner) = members(schema) else {
+            return constant(schema.get("properties")?.get(tag)?);
+        };
+        let values: Option<BTreeSet<String>> =
+            inner.iter().map(|member| self.tag_value(member, tag)).collect();
+        values.filter(|values| values.len() == 1)?.pop_first()
     }
 
     /// A union told apart by a boolean (`success`): one object in which only the common fields are required.
@@ -164,13 +174,12 @@ impl Lowering<'_> {
     pub(super) fn union(&mut self, all: &[Value], tag: &str, name: &str, file: File) -> Result<Item, String> {
         let mut members = Vec::new();
         for member in all {
-            let value =
-                self.resolve(member).get("properties").and_then(|all| all.get(tag)).and_then(constant);
+            let value = self.tag_value(member, tag);
             let value = value.ok_or_else(|| format!("{name}: a member without {tag}"))?;
             let of = if reference(member).is_some() {
                 let place = Place { file, hint: name.to_owned(), property: "" };
                 self.slot(member, &place)?.of
-            } else if has_properties(member) {
+            } else if has_properties(member) || super::lower::members(member).is_some() {
                 let place = Place { file, hint: format!("{name}{}", pascal(&value)), property: tag };
                 self.inline(member, &place)?
             } else {

@@ -44,6 +44,12 @@ impl<'d> Lowering<'d> {
                 frames.insert(name.clone(), Type::Envelope);
             }
         }
+        // What stands only in frames has a type of the crate (`durable`), or is the payload of one kind.
+        let parts: Vec<String> =
+            frames.keys().flat_map(|name| [format!("{name}Data"), format!("{name}Durable")]).collect();
+        for part in parts.into_iter().filter(|part| schemas.contains_key(part)) {
+            frames.insert(part, Type::Envelope);
+        }
         for name in ["Event", "V2Event", "SessionDurableEvent"] {
             frames.insert(name.to_owned(), Type::Envelope);
         }
@@ -58,6 +64,11 @@ impl<'d> Lowering<'d> {
             shapes: HashMap::new(),
             frames,
         })
+    }
+
+    /// Whether a named schema is a frame, or stands in frames only.
+    pub fn is_frame_part(&self, name: &str) -> bool {
+        self.frames.contains_key(name)
     }
 
     /// Lowers every named schema that is not the frame of an event.
@@ -205,7 +216,13 @@ impl<'d> Lowering<'d> {
             .filter_map(Value::as_str)
             .collect();
         let (mut fields, mut constants) = (Vec::new(), Vec::new());
-        for (wire, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let mut properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        for (path, property) in &self.overlay.fields {
+            if let Some((_, wire)) = path.split_once('.').filter(|(parent, _)| *parent == name) {
+                properties.insert(wire.to_owned(), property.clone());
+            }
+        }
+        for (wire, property) in &properties {
             let path = format!("{name}.{wire}");
             let is_required = required.contains(wire.as_str()) && !self.overlay.optional.contains(&path);
             if let (true, Some(value)) = (is_required, constant(property)) {

@@ -2,6 +2,7 @@
 //! The document is never edited; what real servers do differently stands in an overlay beside it. Not here: anything
 //! about HTTP, and any opinion about the API. When a generation went wrong so badly that the workspace no longer
 //! compiles, restore the generated files with git, then correct the generator.
+mod document;
 mod emit;
 mod events;
 mod inline;
@@ -21,13 +22,21 @@ use overlay::Overlay;
 
 /// A line of servers and where its generated code goes.
 struct Line {
-    document: &'static str,
+    /// The newest first.
+    documents: &'static [&'static str],
     overlay: &'static str,
     module: &'static str,
 }
 
 const CRATE: &str = "sdk/api";
-const LINES: &[Line] = &[Line { document: "openapi-1.18.33.json", overlay: "overlay-1.json", module: "v1" }];
+const LINES: &[Line] = &[
+    Line { documents: &["openapi-1.18.33.json"], overlay: "overlay-1.json", module: "v1" },
+    Line {
+        documents: &["openapi-2.1.2-derived.json", "openapi-2.0.14.json"],
+        overlay: "overlay-2.json",
+        module: "v2",
+    },
+];
 
 /// Writes the generated files, or only compares them.
 pub fn run(root: &Path, check: bool) -> Result<(), String> {
@@ -60,14 +69,15 @@ pub fn run(root: &Path, check: bool) -> Result<(), String> {
 
 fn generate(krate: &Path, line: &Line) -> Result<Vec<(PathBuf, String)>, String> {
     let spec = krate.join("spec");
-    let document = read_json(&spec.join(line.document))?;
     let overlay = Overlay::from_json(&read_json(&spec.join(line.overlay))?)?;
+    let documents = line.documents.iter().map(|name| read_json(&spec.join(name)));
+    let document = document::merged(documents.collect::<Result<_, _>>()?, &overlay)?;
     let mut lowering = Lowering::new(&document, overlay)?;
     lowering.named_schemas()?;
     let events = events::lower(&mut lowering)?;
     let operations = operations::lower(&mut lowering)?;
     let module = krate.join("src").join(line.module);
-    let source = format!("sdk/api/spec/{}", line.document);
+    let source = format!("sdk/api/spec/{}", line.documents.join(" and "));
     let mut files: Vec<(PathBuf, String)> =
         emit::files(&lowering, &events, &operations, &source, line.module)
             .into_iter()

@@ -102,7 +102,10 @@ pub enum Place {
     Path,
     Tail,
     Query,
+    /// A JSON body.
     Body,
+    /// A body of bytes.
+    Bytes,
 }
 
 impl Place {
@@ -112,6 +115,7 @@ impl Place {
             Self::Tail => "tail",
             Self::Query => "query",
             Self::Body => "body",
+            Self::Bytes => "bytes",
         }
     }
 }
@@ -137,6 +141,8 @@ pub struct OperationItem {
     pub required: Vec<Parameter>,
     pub filled: Vec<Parameter>,
     pub optional: Vec<Parameter>,
+    /// Headers that are always sent, with their values.
+    pub headers: Vec<(String, String)>,
     pub deprecated: bool,
 }
 

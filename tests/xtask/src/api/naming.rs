@@ -73,6 +73,8 @@ pub fn id_of_pattern(pattern: &str) -> Option<&'static str> {
         "evt" => "EventId",
         "pty" => "PtyId",
         "wrk" => "WorkspaceId",
+        "frm" => "FormId",
+        "sh" => "ShellId",
         _ => return None,
     })
 }
@@ -81,7 +83,8 @@ pub fn id_of_pattern(pattern: &str) -> Option<&'static str> {
 pub fn id_of_property(property: &str) -> Option<&'static str> {
     Some(match property {
         "sessionID" => "SessionId",
-        "messageID" => "MessageId",
+        // An entry of the inbox has the id of the message that it becomes.
+        "messageID" | "assistantMessageID" | "inboxID" => "MessageId",
         "partID" => "PartId",
         "permissionID" => "PermissionId",
         "ptyID" => "PtyId",
@@ -93,6 +96,8 @@ pub fn id_of_property(property: &str) -> Option<&'static str> {
         "integrationID" => "IntegrationId",
         "credentialID" => "CredentialId",
         "attemptID" => "AttemptId",
+        "formID" => "FormId",
+        "shellID" => "ShellId",
         _ => return None,
     })
 }
@@ -115,6 +120,8 @@ pub fn id_by_name(name: &str) -> Option<&'static str> {
         "IntegrationId",
         "CredentialId",
         "AttemptId",
+        "FormId",
+        "ShellId",
     ];
     IDS.iter().find(|id| **id == name).copied()
 }

@@ -2,9 +2,15 @@
 use serde_json::Value;
 
 use super::emit::rust_type;
-use super::lower::{Lowering, Place as SchemaPlace};
+use super::lower::{Lowering, Place as SchemaPlace, members};
 use super::model::{File, Item, OperationItem, Parameter, Place, Type};
-use super::naming::{pascal, snake};
+use super::naming::{id_by_name, pascal, snake};
+
+/// Where the schema of a JSON body is.
+const BODY: &str = "/requestBody/content/application~1json/schema";
+/// Parameters that name a location, in the two styles.
+const QUERY_LOCATION: &[&str] = &["directory", "workspace"];
+const BRACKET_LOCATION: &[&str] = &["location", "location[directory]", "location[workspace]"];
 
 /// All operations in the order of the document.
 pub fn lower(lowering: &mut Lowering<'_>) -> Result<Vec<OperationItem>, String> {
@@ -42,22 +48,55 @@ fn one(
         required: Vec::new(),
         filled: Vec::new(),
         optional: Vec::new(),
+        headers: lowering.overlay.headers.get(id).cloned().unwrap_or_default().into_iter().collect(),
         deprecated: operation.get("deprecated").and_then(Value::as_bool).unwrap_or(false),
     };
     if path.ends_with('*') {
         let rust = "String".to_owned();
         item.required.push(Parameter { place: Place::Tail, wire: "*".into(), name: "path".into(), rust });
     }
-    for parameter in operation.get("parameters").and_then(Value::as_array).into_iter().flatten() {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    let parameters: Vec<&Value> = parameters.into_iter().flatten().collect();
+    item.location = location(lowering, &parameters, operation);
+    for parameter in parameters {
         add_parameter(lowering, &mut item, parameter)?;
     }
     // The order of the path, not that of the document.
     item.required
         .sort_by_key(|parameter| path.find(&format!("{{{}}}", parameter.wire)).unwrap_or(usize::MAX));
-    if let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") {
+    if let Some(schema) = operation.pointer(BODY) {
         add_body(lowering, &mut item, schema)?;
+    } else if operation.pointer("/requestBody/content/application~1octet-stream").is_some() {
+        let rust = "Vec<u8>".to_owned();
+        item.required.push(Parameter { place: Place::Bytes, wire: "body".into(), name: "body".into(), rust });
+    } else if operation.get("requestBody").is_some() {
+        return Err(format!("{id}: the body is neither JSON nor bytes"));
     }
     Ok(item)
+}
+
+/// How the operation names where it runs.
+fn location(lowering: &Lowering<'_>, parameters: &[&Value], operation: &Value) -> &'static str {
+    let has = |wire: &str| {
+        parameters.iter().any(|parameter| {
+            parameter.get("name").and_then(Value::as_str) == Some(wire)
+                && parameter.get("in").and_then(Value::as_str) == Some("query")
+        })
+    };
+    // A `directory` alone is a filter: `session.list` of OpenCode 2 lists those of a directory, wherever it runs.
+    if QUERY_LOCATION.iter().all(|wire| has(wire)) {
+        return "Query";
+    }
+    if BRACKET_LOCATION.iter().any(|wire| has(wire)) {
+        return "Bracket";
+    }
+    let body = operation.pointer(BODY).map(|schema| lowering.resolve(schema));
+    let in_body = body.and_then(|schema| schema.pointer("/properties/location"));
+    let in_body = in_body.is_some_and(|schema| {
+        let all = members(schema).unwrap_or_else(|| vec![schema.clone()]);
+        all.iter().any(|member| lowering.resolve(member).pointer("/properties/directory").is_some())
+    });
+    if in_body { "Body" } else { "None" }
 }
 
 fn add_parameter(
@@ -69,20 +108,20 @@ fn add_parameter(
     let place = match parameter.get("in").and_then(Value::as_str) {
         Some("path") => Place::Path,
         Some("query") => Place::Query,
+        // Headers that an operation needs are in the overlay: the documents know some, and the values of none.
+        Some("header") => return Ok(()),
         other => return Err(format!("{}: parameters in {other:?} are not supported", item.id)),
     };
-    if place == Place::Query {
-        match wire {
-            "directory" | "workspace" => {
-                item.location = "Query";
-                return Ok(());
-            }
-            "location" | "location[directory]" | "location[workspace]" => {
-                item.location = "Bracket";
-                return Ok(());
-            }
-            _ => {}
-        }
+    let is_location = match item.location {
+        "Query" => QUERY_LOCATION.contains(&wire),
+        "Bracket" => BRACKET_LOCATION.contains(&wire),
+        _ => false,
+    };
+    if place == Place::Query && is_location {
+        return Ok(());
+    }
+    if parameter.get("style").and_then(Value::as_str).is_some_and(|style| style != "form") {
+        return Err(format!("{}: {wire} has a style that is only supported for locations", item.id));
     }
     let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(place == Place::Path);
     let schema = parameter.get("schema").unwrap_or(&Value::Null);
@@ -107,7 +146,11 @@ fn parameter_type(
     let place = SchemaPlace { file: File::Bodies, hint, property: wire };
     // A flag that may also be written as text: "true", "false".
     let is_flag = schema.to_string().contains("\"true\"");
-    Ok(match lowering.slot(schema, &place)?.of {
+    let of = match lowering.overlay.ids.get(&format!("{}.{wire}", item.id)) {
+        Some(id) => Type::Id(id_by_name(id).ok_or_else(|| format!("unknown id type {id}"))?),
+        None => lowering.slot(schema, &place)?.of,
+    };
+    Ok(match of {
         _ if is_flag => "bool".to_owned(),
         Type::Number => "u64".to_owned(),
         Type::Value => "String".to_owned(),

@@ -10,12 +10,22 @@ pub struct Overlay {
     pub optional: BTreeSet<String>,
     /// `Type.field` → the id type that it holds.
     pub ids: BTreeMap<String, String>,
+    /// `Type.field` → the schema of a field that the document lacks or describes less well. A new one is optional.
+    pub fields: BTreeMap<String, Value>,
+    /// Named schemas that the document lacks.
+    pub schemas: BTreeMap<String, Value>,
+    /// Named schemas that nobody needs as types.
+    pub skip: BTreeSet<String>,
+    /// The name of a union → the field whose constant its members have: all schemas with such a field.
+    pub unions: BTreeMap<String, String>,
     /// The name the generator would choose → a better one.
     pub names: BTreeMap<String, String>,
     /// Events that are sent but not in the document: kind → schema of the payload.
     pub events: BTreeMap<String, Value>,
     /// Operations that upgrade to a WebSocket without saying so.
     pub websockets: BTreeSet<String>,
+    /// Operation → headers that it always needs.
+    pub headers: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Overlay {
@@ -30,13 +40,14 @@ impl Overlay {
                 "websockets" => overlay.websockets = texts(value),
                 "ids" => overlay.ids = renames(value),
                 "names" => overlay.names = renames(value),
-                "events" => {
-                    overlay.events = value
-                        .as_object()
-                        .into_iter()
-                        .flatten()
-                        .map(|(kind, schema)| (kind.clone(), schema.clone()))
-                        .collect();
+                "unions" => overlay.unions = renames(value),
+                "skip" => overlay.skip = texts(value),
+                "events" => overlay.events = values(value),
+                "fields" => overlay.fields = values(value),
+                "schemas" => overlay.schemas = values(value),
+                "headers" => {
+                    let all = values(value).into_iter();
+                    overlay.headers = all.map(|(id, headers)| (id, renames(&headers))).collect();
                 }
                 other => return Err(format!("the overlay has an unknown key: {other}")),
             }
@@ -47,6 +58,11 @@ impl Overlay {
 
 fn texts(value: &Value) -> BTreeSet<String> {
     value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+fn values(value: &Value) -> BTreeMap<String, Value> {
+    let entries = value.as_object().into_iter().flatten();
+    entries.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn renames(value: &Value) -> BTreeMap<String, String> {
