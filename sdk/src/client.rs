@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use opencode_api::{Location, Operation};
 
 use crate::chat::{Conversation, ConversationOptions};
-use crate::dialect::{self, Dialect, ServerInfo, SessionFilter};
+use crate::dialect::{self, Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
 use crate::model::{Session, SessionId};
 use crate::stream::{EventHub, EventStream};
@@ -106,6 +106,11 @@ impl Client {
     /// What the server says about itself.
     pub fn server(&self) -> &ServerInfo {
         &self.inner.server
+    }
+
+    /// What this server can do and servers of the other line cannot.
+    pub fn capabilities(&self) -> Capabilities {
+        self.inner.dialect.capabilities()
     }
 
     /// The server's address, without credentials.

@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Busy,
     /// The operation collides with the state of the server (already answered, already exists).
     Conflict,
+    /// This line of OpenCode has no such thing; [`Capabilities`](crate::dialect::Capabilities) say so before.
+    Unsupported,
     /// The caller or another client stopped it.
     Aborted,
     /// No connection: refused, unreachable, reset, DNS.
@@ -68,6 +70,7 @@ impl ErrorKind {
             Self::NotFound => "user.not_found",
             Self::Busy => "user.busy",
             Self::Conflict => "user.conflict",
+            Self::Unsupported => "user.unsupported",
             Self::Aborted => "user.aborted",
             Self::Unreachable => "system.unreachable",
             Self::Timeout => "system.timeout",

@@ -4,7 +4,8 @@
 use super::event::ChatEvent;
 use super::transcript::Transcript;
 use crate::model::{
-    Change, Extra, Message, MessageChange, MessageId, Part, PartBody, PartId, SessionChange, ToolCall, ToolChange,
+    Change, Extra, Message, MessageChange, MessageId, Part, PartBody, PartId, SessionChange, ToolCall,
+    ToolChange,
 };
 
 impl Transcript {
@@ -22,7 +23,9 @@ impl Transcript {
         match change {
             Change::Session(change) => self.change_session(change, out),
             Change::Message { message_id, change } => self.change_message(message_id, change, out),
-            Change::Tool { message_id, part_id, change } => self.change_tool(message_id, part_id, change, out),
+            Change::Tool { message_id, part_id, change } => {
+                self.change_tool(message_id, part_id, change, out)
+            }
             Change::Queued(message) => self.queue(message, out),
             Change::Delivered { message_id, at } => self.deliver(message_id, *at, out),
             Change::Withdrawn { message_id } => self.withdraw(message_id, out),
@@ -71,7 +74,9 @@ impl Transcript {
                 let Some(call) = part.tool().cloned() else { return };
                 (part, call)
             }
-            (None, Some(tool)) if self.message_mut(message_id).is_some() => begun(self, message_id, part_id, tool),
+            (None, Some(tool)) if self.message_mut(message_id).is_some() => {
+                begun(self, message_id, part_id, tool)
+            }
             _ => {
                 self.unclear = true;
                 return;
@@ -80,7 +85,8 @@ impl Transcript {
         if change.status.rank() < call.status.rank() {
             return;
         }
-        let ToolChange { status, tool: _, input, output, error, metadata, started, ended, extra } = change.clone();
+        let ToolChange { status, tool: _, input, output, error, metadata, started, ended, extra } =
+            change.clone();
         call.status = status;
         call.input = input.unwrap_or(call.input);
         call.output = output.or(call.output);

@@ -14,7 +14,7 @@ use super::transcript::Transcript;
 use super::turn::Turn;
 use super::verdict::OpenTurn;
 use crate::client::Client;
-use crate::dialect::Action;
+use crate::dialect::{Acted, Action};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Todo,
@@ -130,7 +130,7 @@ impl Conversation {
         let prompt = prompt.into();
         prompt.check()?;
         let no_reply = prompt.no_reply.then_some(prompt.parts.len());
-        let turn = self.begin(no_reply, &options).await?;
+        let turn = self.begin(true, no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
                 self.shared.update_turn(turn.message_id(), |t| t.accepted = Some(Instant::now()));
@@ -151,7 +151,7 @@ impl Conversation {
     /// When the server cannot be reached before it starts. A refusal comes as the turn's error, because servers
     /// answer these requests only at the end.
     pub async fn act(&self, action: Action, model: Option<ModelRef>, agent: Option<String>) -> Result<Turn> {
-        let turn = self.begin(None, &TurnOptions::default()).await?;
+        let turn = self.begin(false, None, &TurnOptions::default()).await?;
         let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
         let (shared, id) = (self.shared.clone(), turn.message_id().clone());
         self.shared.update_turn(&id, |t| t.accepted = Some(Instant::now()));
@@ -159,7 +159,8 @@ impl Conversation {
             let result =
                 shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
             match result {
-                Ok(()) => shared.update_turn(&id, |t| t.answered = true),
+                Ok(Acted::Ended) => shared.update_turn(&id, |t| t.answered = true),
+                Ok(Acted::Begun) => {}
                 // The answer may be cut off while the turn goes on: then the events tell its end.
                 Err(error) if error.retry() != Retry::Never && error.context("sent") != Some("no") => {
                     tracing::debug!(%error, "the answer to an action was lost");
@@ -170,7 +171,7 @@ impl Conversation {
         Ok(turn)
     }
 
-    async fn begin(&self, no_reply: Option<usize>, options: &TurnOptions) -> Result<Turn> {
+    async fn begin(&self, is_message: bool, no_reply: Option<usize>, options: &TurnOptions) -> Result<Turn> {
         self.shared.live(self.shared.options.open_within).await?;
         let after = self.with_transcript(|t| t.messages().last().map(|m| m.id.clone()));
         let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
@@ -180,6 +181,8 @@ impl Conversation {
             after,
             accepted: None,
             answered: false,
+            is_message,
+            idle_is_final: self.shared.dialect.idle_is_final(),
             no_reply,
             aborting: false,
             error: None,

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::transcript::Transcript;
-use crate::model::{Message, Part};
+use crate::model::{Message, Part, Role};
 
 /// A transcript: `{"messages": […], "status": …, "title"?, "permissions", "questions", "todos"}`; see [`messages`].
 pub fn transcript(transcript: &Transcript) -> Value {
@@ -25,9 +25,11 @@ pub fn transcript(transcript: &Transcript) -> Value {
 }
 
 /// Messages: `[{"id", "role", "error"?, "finish"?, "parts": [{"id", "type", "text"?, "tool"?, "status"?, "input"?,
-/// "output"?, "error"?}]}]`. A message's `error` is the server's object; a tool's `error` and `output` are texts.
+/// "output"?, "error"?}]}]`. A message's `error` is the server's object; a tool's `error` and `output` are texts. Notes
+/// that servers keep among the messages (a switch of the model, a summary) are left out.
 pub fn messages(messages: &[Message]) -> Value {
-    messages.iter().map(message).collect()
+    let of_people_and_agents = |m: &&Message| matches!(m.role, Role::User | Role::Assistant);
+    messages.iter().filter(of_people_and_agents).map(message).collect()
 }
 
 fn message(message: &Message) -> Value {

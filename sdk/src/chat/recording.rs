@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use super::transcript::{PartOrder, Transcript};
-use crate::dialect::v1::EventDecoder;
+use crate::dialect::{v1, v2};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, SessionId};
-use crate::stream::sse::SseDecoder;
+use crate::stream::sse::{Frame, SseDecoder};
+use crate::stream::{Decode, SeenEvents};
 
 /// What a recorded stream tells.
 #[derive(Debug, Default)]
@@ -19,23 +23,42 @@ pub struct Recording {
     pub damaged: Vec<Error>,
 }
 
+/// Folds frames one by one.
+struct Folding {
+    recording: Recording,
+    decoder: Box<dyn Decode>,
+    order: PartOrder,
+    seen: SeenEvents,
+}
+
 impl Recording {
-    /// Folds the body of an event stream of a 1.x server: `/event`, `/global/event` or `/api/event`.
+    /// Folds the body of an event stream: `/event`, `/global/event` or `/api/event` of a 1.x server, or `/api/event` of
+    /// OpenCode 2. Its first events tell which line it is.
     ///
     /// # Errors
     /// When there is no event in it at all, or one is larger than `limit` bytes.
     pub fn fold(body: &[u8], limit: usize) -> Result<Self> {
-        let mut recording = Self::default();
-        let mut decoder = EventDecoder::default();
+        let second = is_second_line(body, limit);
+        let mut folding = Folding {
+            recording: Self::default(),
+            decoder: if second {
+                Box::<v2::EventDecoder>::default()
+            } else {
+                Box::<v1::EventDecoder>::default()
+            },
+            order: if second { PartOrder::Arrival } else { PartOrder::Identifier },
+            seen: SeenEvents::default(),
+        };
         let mut sse = SseDecoder::new(limit);
-        sse.feed(body, |frame| recording.frame(decoder.decode(frame.data)))
+        sse.feed(body, |frame| folding.frame(frame))
             .map_err(|e| Error::new(ErrorKind::TooLarge, e.to_string()))?;
         // A recording may end within an event; it counts if it is whole.
         if let Some(tail) = sse.finish()
-            && let Ok(event) = decoder.decode(&tail)
+            && serde_json::from_slice::<IgnoredAny>(&tail).is_ok()
         {
-            recording.frame(Ok(event));
+            folding.frame(Frame { event: "", data: &tail, last_event_id: "" });
         }
+        let recording = folding.recording;
         if recording.events == 0 {
             let why = recording.damaged.first().map(|e| format!(": {}", e.message())).unwrap_or_default();
             return Err(Error::new(ErrorKind::Protocol, format!("there is no event in it{why}"))
@@ -43,18 +66,47 @@ impl Recording {
         }
         Ok(recording)
     }
+}
 
-    fn frame(&mut self, decoded: Result<Option<Event>>) {
-        match decoded {
-            Ok(Some(event)) => {
-                self.events += 1;
-                let Some(id) = event.session_id() else { return };
-                let transcript =
-                    self.sessions.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone(), PartOrder::Identifier));
-                transcript.apply(&event, &mut Vec::new());
-            }
-            Ok(None) => {}
-            Err(error) => self.damaged.push(error),
+/// Whether a stream is of OpenCode 2: its events have a time of their own beside their `data`; the same stream of 1.18
+/// has not, and the other streams of 1.x have other fields.
+fn is_second_line(body: &[u8], limit: usize) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        created: Option<IgnoredAny>,
+        data: Option<IgnoredAny>,
+        properties: Option<IgnoredAny>,
+        payload: Option<IgnoredAny>,
+        #[serde(rename = "type", default)]
+        kind: String,
+    }
+    let mut second = None;
+    let mut look = |frame: Frame<'_>| {
+        let Ok(shape) = serde_json::from_slice::<Shape>(frame.data) else { return };
+        if second.is_none() && shape.kind != "server.connected" {
+            let first = shape.properties.is_some() || shape.payload.is_some();
+            second = Some(!first && shape.data.is_some() && shape.created.is_some());
         }
+    };
+    // What is too large is told when it is folded.
+    let _ = SseDecoder::new(limit).feed(body, &mut look);
+    second.unwrap_or_default()
+}
+
+impl Folding {
+    fn frame(&mut self, frame: Frame<'_>) {
+        match self.decoder.decode(frame, &mut self.seen) {
+            Ok(Some(event)) => self.fold(&event),
+            Ok(None) => {}
+            Err(error) => self.recording.damaged.push(error),
+        }
+    }
+
+    fn fold(&mut self, event: &Event) {
+        self.recording.events += 1;
+        let Some(id) = event.session_id() else { return };
+        let transcript = (self.recording.sessions.entry(id.clone()))
+            .or_insert_with(|| Transcript::new(id.clone(), self.order));
+        transcript.apply(event, &mut Vec::new());
     }
 }

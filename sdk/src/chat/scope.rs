@@ -12,13 +12,14 @@ use crate::stream::EventRef;
 pub(super) struct Scope {
     root: SessionId,
     order: PartOrder,
+    idle_is_final: bool,
     transcripts: HashMap<SessionId, Transcript>,
 }
 
 impl Scope {
-    pub(super) fn new(root: SessionId, order: PartOrder) -> Self {
+    pub(super) fn new(root: SessionId, order: PartOrder, idle_is_final: bool) -> Self {
         let transcripts = [(root.clone(), Transcript::new(root.clone(), order))].into();
-        Self { root, order, transcripts }
+        Self { root, order, idle_is_final, transcripts }
     }
 
     pub(super) fn root(&self) -> &Transcript {
@@ -69,6 +70,7 @@ impl Scope {
             let transcript =
                 self.transcripts.entry(id.clone()).or_insert_with(|| Transcript::new(id.clone(), self.order));
             transcript.expect_asks(held.iter().map(|event| &**event));
+            let settled = settled || (self.idle_is_final && snapshot.status.is_idle());
             self.change(id, out, |transcript, out| transcript.resync(snapshot, settled, out));
         }
         let gone: Vec<SessionId> = (self.transcripts.iter())

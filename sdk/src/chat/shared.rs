@@ -97,7 +97,7 @@ pub(super) enum AutoReply {
 impl Shared {
     pub(super) fn new(dialect: Arc<dyn Dialect>, root: SessionId, options: ConversationOptions) -> Self {
         let state = State {
-            scope: Scope::new(root.clone(), dialect.part_order()),
+            scope: Scope::new(root.clone(), dialect.part_order(), dialect.idle_is_final()),
             turns: Vec::new(),
             deadlines: HashMap::new(),
             in_doubt: false,

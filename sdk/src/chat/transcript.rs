@@ -145,7 +145,10 @@ impl Transcript {
             Event::SessionRemoved(_) if !std::mem::replace(&mut self.removed, true) => {
                 out.push(ChatEvent::SessionRemoved)
             }
-            Event::Status { status, .. } => self.apply_status(status, out),
+            Event::Status { status, error, .. } => {
+                out.extend(error.as_deref().cloned().map(ChatEvent::Error));
+                self.apply_status(status, out);
+            }
             Event::Message(message) => self.apply_message(message, out),
             Event::MessageRemoved { message_id, .. } => self.remove_message(message_id, out),
             Event::Part(part) => self.apply_part(part, out),

@@ -22,6 +22,10 @@ pub(super) struct OpenTurn {
     pub(super) accepted: Option<Instant>,
     /// The request that started it has been answered, and such requests are answered at the end.
     pub(super) answered: bool,
+    /// Whether the prompt becomes a message of that name.
+    pub(super) is_message: bool,
+    /// [`Dialect::idle_is_final`](crate::dialect).
+    pub(super) idle_is_final: bool,
     /// No answer of the agent is expected, only this many parts of the prompt.
     pub(super) no_reply: Option<usize>,
     /// We have asked the server to stop.
@@ -38,14 +42,17 @@ impl OpenTurn {
         if !transcript.status().is_idle() || self.accepted.is_none() {
             return None;
         }
+        let waits = transcript.queued().iter().any(|m| m.id == self.message_id);
+        let missing = self.idle_is_final && self.is_message && self.prompt_at(transcript).is_none();
         let answers: Vec<&Message> = self.answers(transcript).collect();
-        if answers.iter().any(|m| m.completed.is_none()) {
+        let incomplete = !self.idle_is_final && answers.iter().any(|m| m.completed.is_none());
+        if waits || missing || incomplete {
             return None;
         }
         if answers.is_empty() {
             let quiet = self.no_reply.is_some_and(|parts| self.has_prompt(transcript, parts));
             // The error may be a late one of the turn before; it counts when the server says that nothing runs.
-            let failed = self.error.is_some() && self.idle_checks > 0;
+            let failed = self.error.is_some() && (self.idle_is_final || self.idle_checks > 0);
             return (quiet || self.answered || failed).then(|| self.outcome(&answers));
         }
         Some(self.outcome(&answers))

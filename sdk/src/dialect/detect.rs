@@ -9,7 +9,7 @@ use std::time::Duration;
 use opencode_api::{LocationStyle, Method, Request};
 use serde_json::Value;
 
-use super::{Dialect, v1};
+use super::{Dialect, v1, v2};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::Transport;
 
@@ -43,12 +43,8 @@ pub(crate) async fn detect(transport: &Transport) -> Result<(ServerInfo, Arc<dyn
     }
     let v2_probe = probe(transport, "info", "/api/info").await?;
     if let Some(version) = v2_probe.as_ref().and_then(|v| v.get("version")?.as_str()) {
-        return Err(Error::new(
-            ErrorKind::Incompatible,
-            format!("this is OpenCode {version}, which is not spoken yet"),
-        )
-        .with_hint("connect to a server of the 1.x line")
-        .with_context("address", transport.address()));
+        let info = ServerInfo { line: Line::V2, version: version.to_owned() };
+        return Ok((info, Arc::new(v2::V2::new(transport.clone()))));
     }
     Err(Error::new(ErrorKind::Incompatible, format!("{} is not an OpenCode server", transport.address()))
         .with_hint("check the address and the port; start a server with `opencode serve`"))

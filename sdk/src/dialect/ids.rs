@@ -1,4 +1,4 @@
-//! New identifiers, made as the server makes them: 48 bits of time (milliseconds × 4096 + a counter) in hex, then 14
+//! Identifiers: those of the wire as neutral ones, and new ones, made as servers of both lines make them: 48 bits of time (milliseconds × 4096 + a counter) in hex, then 14
 //! random characters. The server orders messages by them and decides with them whether a prompt is answered, so
 //! ours are made with the server's clock, read from its own event ids: a client whose clock runs ahead would
 //! otherwise make prompts that the server takes for unanswered for ever.
@@ -10,6 +10,11 @@ use rand::Rng as _;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const MASK: u64 = (1 << 48) - 1;
+
+/// An identifier of the wire as a neutral one.
+pub(super) fn neutral<N: From<String>>(wire: impl Into<String>) -> N {
+    N::from(wire.into())
+}
 
 /// The server's clock, as its ids show it.
 #[derive(Debug, Default)]

@@ -1,11 +1,12 @@
 //! What a server speaks, behind one trait: the rest of the crate knows only the neutral model.
 //!
-//! `detect` finds out which line of OpenCode answers at an address; `v1` is OpenCode 1.x. OpenCode 2 has its
-//! place here (`v2`) and is recognised, but not spoken yet.
+//! `detect` finds out which line of OpenCode answers at an address; `v1` is OpenCode 1.x, `v2` is OpenCode 2.
 
+mod capabilities;
 mod detect;
 mod ids;
 pub mod v1;
+pub mod v2;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::model::{
 };
 use crate::stream::Source;
 
+pub use capabilities::Capabilities;
 pub(crate) use detect::detect;
 pub use detect::{Line, ServerInfo};
 
@@ -52,6 +54,15 @@ pub enum Action {
     Summarize,
 }
 
+/// What an answer to an [`Action`] means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acted {
+    /// The turn has begun; its events tell the end.
+    Begun,
+    /// The turn has ended: servers of 1.x answer then.
+    Ended,
+}
+
 /// Everything that a conversation needs of a server.
 #[async_trait]
 pub(crate) trait Dialect: Send + Sync {
@@ -60,6 +71,13 @@ pub(crate) trait Dialect: Send + Sync {
 
     /// How parts are ordered.
     fn part_order(&self) -> PartOrder;
+
+    /// What this line can do and the other cannot.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Whether the word that nothing runs comes after everything else of a turn. Without that, an answer has ended
+    /// only when it is complete as well.
+    fn idle_is_final(&self) -> bool;
 
     /// A name for a new message that the server will order after all that it has; `after` is the last one known.
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId;
@@ -91,7 +109,7 @@ pub(crate) trait Dialect: Send + Sync {
 
     /// Starts a turn and returns when the server has taken the prompt. The same `id` again is the same prompt.
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()>;
-    /// Starts a turn of another kind; may return only when the turn has ended.
+    /// Starts a turn of another kind.
     async fn act(
         &self,
         session: &SessionId,
@@ -99,7 +117,7 @@ pub(crate) trait Dialect: Send + Sync {
         action: &Action,
         model: Option<&ModelRef>,
         agent: Option<&str>,
-    ) -> Result<()>;
+    ) -> Result<Acted>;
     async fn abort(&self, session: &SessionId) -> Result<()>;
 
     /// `Ok(false)` when the request is not open any more.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Extra, Message, MessageId, ModelRef, PartId, Revert, TurnError, ToolStatus, Usage};
+use super::{Extra, Message, MessageId, ModelRef, PartId, Revert, ToolStatus, TurnError, Usage};
 
 /// What is new about a session, or about something in it. `None` is always: as before.
 #[derive(Clone, Debug)]

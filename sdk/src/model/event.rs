@@ -27,6 +27,8 @@ pub enum Event {
         session_id: SessionId,
         /// What it does now.
         status: Status,
+        /// Why, when it went idle because something went wrong.
+        error: Option<Box<TurnError>>,
     },
     /// Something went wrong in a session, or (without one) in the server.
     Error {
@@ -109,7 +111,7 @@ pub enum Event {
         /// In which session.
         session_id: SessionId,
         /// What is new.
-        change: Change,
+        change: Box<Change>,
     },
     /// Anything else, untouched.
     Other {

@@ -39,7 +39,7 @@ pub(super) async fn read(
     mut response: reqwest::Response,
     idle: Duration,
     limit: usize,
-    mut decode: impl FnMut(&[u8]) -> Result<Option<Event>, Error>,
+    mut decode: impl FnMut(Frame<'_>) -> Result<Option<Event>, Error>,
     mut emit: impl FnMut(Piece),
 ) -> Error {
     let mut sse = SseDecoder::new(limit);
@@ -59,9 +59,9 @@ pub(super) async fn read(
                 }
             }
         };
-        let mut on_frame = |data: &[u8], batch: &mut Batch| match decode(data) {
+        let mut on_frame = |frame: Frame<'_>, batch: &mut Batch| match decode(frame) {
             Ok(Some(event)) => {
-                batch.bytes += data.len();
+                batch.bytes += frame.data.len();
                 batch.events.push(event);
                 if batch.events.len() >= BATCH {
                     flush(batch, &mut emit);
@@ -75,7 +75,7 @@ pub(super) async fn read(
         };
         match chunk {
             Ok(Some(bytes)) => {
-                if let Err(error) = sse.feed(&bytes, |frame: Frame<'_>| on_frame(frame.data, &mut batch)) {
+                if let Err(error) = sse.feed(&bytes, |frame| on_frame(frame, &mut batch)) {
                     flush(&mut batch, &mut emit);
                     return Error::new(ErrorKind::TooLarge, error.to_string())
                         .with_retry(Retry::Now)
@@ -87,7 +87,7 @@ pub(super) async fn read(
                 if let Some(tail) =
                     sse.finish().filter(|t| serde_json::from_slice::<serde::de::IgnoredAny>(t).is_ok())
                 {
-                    on_frame(&tail, &mut batch);
+                    on_frame(Frame { event: "", data: &tail, last_event_id: "" }, &mut batch);
                 }
                 flush(&mut batch, &mut emit);
                 return Error::new(ErrorKind::Unreachable, "the server closed the event stream")

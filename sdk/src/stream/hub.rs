@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use super::connection::{self, Piece};
 use super::queue::{Batch, Queue, StreamItem};
 use super::seen::SeenEvents;
+use super::sse::Frame;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::Event;
 use crate::transport::{Backoff, BackoffPolicy};
@@ -38,7 +39,7 @@ pub(crate) trait Source: Send + Sync + 'static {
 /// Makes events of the frames of one connection.
 pub(crate) trait Decode: Send {
     /// `None` for a frame that is of no interest, among them events that were seen before.
-    fn decode(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>>;
+    fn decode(&mut self, frame: Frame<'_>, seen: &mut SeenEvents) -> Result<Option<Event>>;
 }
 
 /// Too large an event, or no event at all, this many times in a row is for good.

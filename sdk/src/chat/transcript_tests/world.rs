@@ -167,7 +167,7 @@ impl World {
     }
 
     fn status(&mut self, status: Status) {
-        self.send(Event::Status { session_id: self.session.id.clone(), status });
+        self.send(Event::Status { session_id: self.session.id.clone(), status, error: None });
     }
 
     fn step(&mut self, plan: &StepPlan) {

@@ -11,10 +11,11 @@ use opencode_api::{EventHead, Form, GlobalHead};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::dialect::ids::IdClock;
 use super::{asks, delta, map, parts};
+use crate::dialect::ids::IdClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};
+use crate::stream::sse::Frame;
 use crate::stream::{Decode, SeenEvents};
 
 /// Decodes the frames of one connection.
@@ -142,8 +143,8 @@ impl EventDecoder {
 }
 
 impl Decode for EventDecoder {
-    fn decode(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>> {
-        self.decode_with(frame, seen)
+    fn decode(&mut self, frame: Frame<'_>, seen: &mut SeenEvents) -> Result<Option<Event>> {
+        self.decode_with(frame.data, seen)
     }
 }
 
@@ -156,9 +157,11 @@ fn neutral(wire: Wire) -> Option<Event> {
         Wire::SessionUpdated(e) => Event::Session(Box::new(map::session(e.info))),
         Wire::SessionDeleted(e) => Event::SessionRemoved(map::id(e.session_id)),
         Wire::SessionStatus(e) => {
-            Event::Status { session_id: map::id(e.session_id), status: map::status(&e.status) }
+            Event::Status { session_id: map::id(e.session_id), status: map::status(&e.status), error: None }
         }
-        Wire::SessionIdle(e) => Event::Status { session_id: map::id(e.session_id), status: Status::Idle },
+        Wire::SessionIdle(e) => {
+            Event::Status { session_id: map::id(e.session_id), status: Status::Idle, error: None }
+        }
         Wire::SessionError(e) => {
             Event::Error { session_id: e.session_id.map(map::id), error: map::error(e.error.as_ref()?) }
         }

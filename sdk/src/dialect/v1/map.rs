@@ -9,10 +9,7 @@ use crate::model::{
     Extra, FileDiff, Message, ModelRef, Revert, Role, Session, Status, Todo, Tokens, TurnError, Usage,
 };
 
-/// An identifier of the wire as a neutral one.
-pub(super) fn id<N: From<String>>(wire: impl Into<String>) -> N {
-    N::from(wire.into())
-}
+pub(super) use crate::dialect::ids::neutral as id;
 
 /// Keeps unknown fields.
 pub(super) fn keep(extra: &mut Extra, unknown: &opencode_api::Extra) {

@@ -9,10 +9,10 @@ use opencode_api::v1::operations::{permission, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
-use crate::dialect::ids::IdClock;
 use super::{map, prompt, snapshot};
 use crate::chat::{PartOrder, Prompt};
-use crate::dialect::{Action, Dialect, SessionFilter};
+use crate::dialect::ids::IdClock;
+use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
@@ -50,6 +50,14 @@ impl Dialect for V1 {
 
     fn part_order(&self) -> PartOrder {
         PartOrder::Identifier
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::of_1()
+    }
+
+    fn idle_is_final(&self) -> bool {
+        false
     }
 
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId {
@@ -165,7 +173,7 @@ impl Dialect for V1 {
         action: &Action,
         model: Option<&ModelRef>,
         agent: Option<&str>,
-    ) -> Result<()> {
+    ) -> Result<Acted> {
         match action {
             Action::Command { name, arguments } => {
                 let body = bodies::SessionCommandBody {
@@ -177,7 +185,7 @@ impl Dialect for V1 {
                     command: name.clone(),
                     ..Default::default()
                 };
-                self.call(session::Command::new(session.as_str(), body)).await.map(drop)
+                self.call(session::Command::new(session.as_str(), body)).await.map(|_| Acted::Ended)
             }
             Action::Shell { command } => {
                 let body = bodies::SessionShellBody {
@@ -188,7 +196,7 @@ impl Dialect for V1 {
                     command: command.clone(),
                     ..Default::default()
                 };
-                self.call(session::Shell::new(session.as_str(), body)).await.map(drop)
+                self.call(session::Shell::new(session.as_str(), body)).await.map(|_| Acted::Ended)
             }
             Action::Summarize => {
                 let model = model.ok_or_else(|| {
@@ -200,7 +208,7 @@ impl Dialect for V1 {
                     model_id: model.model.as_str().into(),
                     ..Default::default()
                 };
-                self.call(session::Summarize::new(session.as_str(), body)).await.map(drop)
+                self.call(session::Summarize::new(session.as_str(), body)).await.map(|_| Acted::Ended)
             }
         }
     }

@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 use opencode_api::v2;
 use serde_json::{Value, json};
 
+use super::map::id;
 use crate::model::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
 
 pub(super) fn permission(wire: v2::PermissionRequest) -> Permission {
     let mut metadata = wire.metadata.unwrap_or_default();
     metadata.extend(wire.message.map(|message| ("message".to_owned(), message.into())));
     Permission {
-        id: wire.id.into(),
-        session_id: String::from(wire.session_id).into(),
+        id: id(wire.id),
+        session_id: id(wire.session_id),
         action: wire.action,
         patterns: wire.resources,
         always: wire.save.unwrap_or_default(),
         tool: wire
             .source
-            .map(|source| ToolRef { message_id: String::from(source.message_id).into(), call_id: source.id }),
+            .map(|source| ToolRef { message_id: id(source.message_id), call_id: source.id.into() }),
         metadata,
     }
 }
@@ -41,19 +42,19 @@ pub(super) fn question(wire: v2::FormInfo) -> Question {
         })
     });
     Question {
-        id: wire.id.into(),
-        session_id: String::from(wire.session_id).into(),
+        id: id(wire.id),
+        session_id: id(wire.session_id),
         items: wire.fields.iter().map(|field| item(field, &wire.title)).collect(),
         tool,
     }
 }
 
 /// A field as JSON: all kinds have the same names for the same things.
-fn fields_of(field: &v2::FormDetailFieldsItem) -> Value {
+fn fields_of(field: &v2::FormField) -> Value {
     serde_json::to_value(field).unwrap_or_default()
 }
 
-fn item(field: &v2::FormDetailFieldsItem, form: &str) -> QuestionItem {
+fn item(field: &v2::FormField, form: &str) -> QuestionItem {
     let wire = fields_of(field);
     let text = |name: &str| wire.get(name).and_then(Value::as_str).map(str::to_owned);
     let header = text("title").unwrap_or_else(|| form.to_owned());

@@ -13,8 +13,8 @@ use super::{asks, map, parts};
 use crate::dialect::ids::IdClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Change, Event, Message, MessageChange, MessageId, PartField, Role, SessionChange, SessionId, Status, ToolChange,
-    ToolStatus, TurnError,
+    Change, Event, Message, MessageChange, MessageId, PartField, Role, SessionChange, SessionId, Status,
+    ToolChange, ToolStatus, TurnError,
 };
 use crate::stream::sse::Frame;
 use crate::stream::{Decode, SeenEvents};
@@ -96,9 +96,10 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
             let revert = Some(Some(map::revert(e.revert)));
             changed(e.session_id, Change::Session(SessionChange { revert, ..SessionChange::default() }))
         }
-        Wire::SessionRevertCleared(e) => {
-            changed(e.session_id, Change::Session(SessionChange { revert: Some(None), ..SessionChange::default() }))
-        }
+        Wire::SessionRevertCleared(e) => changed(
+            e.session_id,
+            Change::Session(SessionChange { revert: Some(None), ..SessionChange::default() }),
+        ),
         Wire::SessionExecutionStarted(e) => status(e.session_id, Status::Busy, None),
         Wire::SessionExecutionSucceeded(e) => status(e.session_id, Status::Idle, None),
         Wire::SessionExecutionFailed(e) => status(e.session_id, Status::Idle, Some(map::error(&e.error))),
@@ -123,16 +124,16 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
         }
         Wire::SessionInboxEnqueued(e) => queued(*e, at)?,
         Wire::SessionInboxDelivered(e) => {
-            let message_id = String::from(e.inbox_id).into();
+            let message_id = map::id(e.inbox_id);
             changed(e.session_id, Change::Delivered { message_id, at })
         }
         Wire::SessionInboxCancelled(e) => {
-            let message_id = String::from(e.inbox_id).into();
+            let message_id = map::id(e.inbox_id);
             changed(e.session_id, Change::Withdrawn { message_id })
         }
         Wire::SessionStepStarted(e) => {
             let created = map::time(&e.started);
-            let id: MessageId = String::from(e.assistant_message_id).into();
+            let id: MessageId = map::id(e.assistant_message_id);
             Event::Message(Box::new(Message {
                 agent: Some(e.agent),
                 model: Some(map::model(e.model)),
@@ -146,7 +147,7 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
                 usage: Some(map::usage(&e.cost, &e.tokens)),
                 error: None,
             };
-            let message_id = String::from(e.assistant_message_id).into();
+            let message_id = map::id(e.assistant_message_id);
             changed(e.session_id, Change::Message { message_id, change })
         }
         Wire::SessionStepFailed(e) => {
@@ -157,7 +158,7 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
                 usage,
                 error: Some(map::error(&e.error)),
             };
-            let message_id = String::from(e.assistant_message_id).into();
+            let message_id = map::id(e.assistant_message_id);
             changed(e.session_id, Change::Message { message_id, change })
         }
         Wire::SessionTextStarted(e) => {
@@ -189,8 +190,8 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
         }
         Wire::SessionToolInputDelta(e) => Event::Delta {
             session_id: session(e.session_id),
-            message_id: String::from(e.assistant_message_id).into(),
-            part_id: e.id.into(),
+            message_id: map::id(e.assistant_message_id),
+            part_id: map::id(e.id),
             field: PartField::Other("input".into()),
             text: e.delta,
         },
@@ -200,7 +201,8 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
             tool(e.session_id, e.assistant_message_id, e.id, change)
         }
         Wire::SessionToolCalled(e) => {
-            let change = ToolChange { input: Some(Value::Object(e.input)), ..ToolChange::to(ToolStatus::Running) };
+            let change =
+                ToolChange { input: Some(Value::Object(e.input)), ..ToolChange::to(ToolStatus::Running) };
             tool(e.session_id, e.assistant_message_id, e.id, change)
         }
         Wire::SessionToolProgress(e) => {
@@ -227,33 +229,33 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
             };
             tool(e.session_id, e.assistant_message_id, e.id, change)
         }
-        Wire::PermissionAsked(e) => Event::PermissionAsked(Box::new(asks::permission(v2::PermissionRequest {
-            id: e.id,
-            session_id: e.session_id,
-            action: e.action,
-            resources: e.resources,
-            save: e.save,
-            metadata: e.metadata,
-            source: e.source,
-            message: e.message,
-            ..Default::default()
-        }))),
+        Wire::PermissionAsked(e) => {
+            Event::PermissionAsked(Box::new(asks::permission(v2::PermissionRequest {
+                id: e.id,
+                session_id: e.session_id,
+                action: e.action,
+                resources: e.resources,
+                save: e.save,
+                metadata: e.metadata,
+                source: e.source,
+                message: e.message,
+                ..Default::default()
+            })))
+        }
         Wire::PermissionReplied(e) => Event::PermissionReplied {
             session_id: session(e.session_id),
-            id: String::from(e.request_id).into(),
+            id: map::id(e.request_id),
             reply: asks::permission_reply(e.reply.as_str()),
         },
         Wire::FormCreated(e) => Event::QuestionAsked(Box::new(asks::question(e.form))),
         Wire::FormReplied(e) => Event::QuestionClosed {
             session_id: session(e.session_id),
-            id: String::from(e.id).into(),
+            id: map::id(e.id),
             answers: Some(asks::labels(&e.answer)),
         },
-        Wire::FormCancelled(e) => Event::QuestionClosed {
-            session_id: session(e.session_id),
-            id: String::from(e.id).into(),
-            answers: None,
-        },
+        Wire::FormCancelled(e) => {
+            Event::QuestionClosed { session_id: session(e.session_id), id: map::id(e.id), answers: None }
+        }
         // What these change, events alone do not tell.
         Wire::SessionForked(e) => unclear(e.session_id, "session.forked"),
         Wire::SessionMoved(e) => unclear(e.session_id, "session.moved"),
@@ -272,11 +274,11 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
 }
 
 fn session(id: opencode_api::SessionId) -> SessionId {
-    String::from(id).into()
+    map::id(id)
 }
 
 fn changed(id: opencode_api::SessionId, change: Change) -> Event {
-    Event::Changed { session_id: session(id), change }
+    Event::Changed { session_id: session(id), change: Box::new(change) }
 }
 
 fn unclear(id: opencode_api::SessionId, kind: &str) -> Event {
@@ -284,7 +286,7 @@ fn unclear(id: opencode_api::SessionId, kind: &str) -> Event {
 }
 
 fn status(id: opencode_api::SessionId, status: Status, error: Option<TurnError>) -> Event {
-    Event::Status { session_id: session(id), status, error }
+    Event::Status { session_id: session(id), status, error: error.map(Box::new) }
 }
 
 fn tool(
@@ -293,17 +295,17 @@ fn tool(
     call: impl Into<String>,
     change: ToolChange,
 ) -> Event {
-    let (message_id, part_id) = (String::from(message).into(), call.into().into());
+    let (message_id, part_id) = (map::id(message), map::id(call));
     changed(id, Change::Tool { message_id, part_id, change: Box::new(change) })
 }
 
 /// Only what a person says waits as a message; notes and summaries are read when they are delivered.
 fn queued(wire: v2::events::SessionInboxEnqueued, at: u64) -> Option<Event> {
-    let id = String::from(wire.inbox_id).into();
+    let id = map::id(wire.inbox_id);
     let session_id = session(wire.session_id);
-    let v2::SessionInboxEnqueuedItem::User(item) = wire.item else { return None };
+    let v2::events::SessionInboxEnqueuedItem::User(item) = wire.item else { return None };
     let message = map::user(&id, &session_id, at, item.payload);
-    Some(Event::Changed { session_id, change: Change::Queued(Box::new(message)) })
+    Some(Event::Changed { session_id, change: Box::new(Change::Queued(Box::new(message))) })
 }
 
 type Numbered<'a> = (Kind, &'a opencode_api::Number);
@@ -314,7 +316,7 @@ fn begun(
     (kind, ordinal): Numbered<'_>,
     at: u64,
 ) -> Event {
-    let message = String::from(message).into();
+    let message = map::id(message);
     Event::Part(Box::new(text(&session(id), &message, (kind, map::time(ordinal)), String::new(), (at, None))))
 }
 
@@ -325,7 +327,7 @@ fn ended(
     whole: String,
     at: u64,
 ) -> Event {
-    let message = String::from(message).into();
+    let message = map::id(message);
     Event::Part(Box::new(text(&session(id), &message, (kind, map::time(ordinal)), whole, (at, Some(at)))))
 }
 
@@ -359,8 +361,11 @@ fn other(head: &EventHead<'_>) -> Event {
     let known = v2::EVENTS.contains(&&*head.kind);
     match session_id {
         Some(session_id) if head.durable.is_some() && !known => {
-            Event::Changed { session_id, change: Change::Unclear { kind: head.kind.clone().into_owned() } }
+            let change = Box::new(Change::Unclear { kind: head.kind.clone().into_owned() });
+            Event::Changed { session_id, change }
         }
-        session_id => Event::Other { kind: head.kind.clone().into_owned(), session_id, raw: payload.to_owned() },
+        session_id => {
+            Event::Other { kind: head.kind.clone().into_owned(), session_id, raw: payload.to_owned() }
+        }
     }
 }

@@ -6,6 +6,7 @@ use opencode_api::v2;
 use serde_json::Value;
 
 use super::parts;
+pub(super) use crate::dialect::ids::neutral as id;
 use crate::model::{
     Extra, FileDiff, Message, MessageId, ModelRef, Part, PartBody, Revert, Role, Session, SessionId, Tokens,
     TurnError, Usage,
@@ -16,7 +17,7 @@ pub(super) fn time(number: &Number) -> u64 {
 }
 
 pub(super) fn model(wire: v2::ModelRef) -> ModelRef {
-    ModelRef { provider: String::from(wire.provider_id), model: wire.id, variant: wire.variant }
+    ModelRef { provider: id(wire.provider_id), model: wire.id.into(), variant: wire.variant }
 }
 
 pub(super) fn usage(cost: &Number, tokens: &v2::TokenUsageInfo) -> Usage {
@@ -33,10 +34,7 @@ pub(super) fn usage(cost: &Number, tokens: &v2::TokenUsageInfo) -> Usage {
 }
 
 pub(super) fn revert(wire: v2::SessionRevert) -> Revert {
-    Revert {
-        message_id: String::from(wire.message_id).into(),
-        part_id: wire.part_id.map(|id| String::from(id).into()),
-    }
+    Revert { message_id: id(wire.message_id), part_id: wire.part_id.map(id) }
 }
 
 pub(super) fn session(wire: v2::SessionInfo) -> Session {
@@ -45,8 +43,8 @@ pub(super) fn session(wire: v2::SessionInfo) -> Session {
     extra.extend(wire.metadata.map(|metadata| ("metadata".to_owned(), Value::Object(metadata))));
     extra.extend(wire.subpath.map(|subpath| ("subpath".to_owned(), subpath.into())));
     Session {
-        id: wire.id.into(),
-        parent_id: wire.parent_id.map(Into::into),
+        id: id(wire.id),
+        parent_id: wire.parent_id.map(id),
         title: wire.title.unwrap_or_default(),
         directory: wire.location.directory,
         created: time(&wire.time.created),
@@ -67,8 +65,8 @@ pub(super) fn created(wire: v2::events::SessionCreated, at: u64) -> Session {
     extra.extend(wire.metadata.map(|metadata| ("metadata".to_owned(), Value::Object(metadata))));
     extra.extend(wire.subpath.map(|subpath| ("subpath".to_owned(), subpath.into())));
     Session {
-        id: String::from(wire.session_id).into(),
-        parent_id: wire.parent_id.map(Into::into),
+        id: id(wire.session_id),
+        parent_id: wire.parent_id.map(id),
         title: wire.title.unwrap_or_default(),
         directory: wire.location.directory,
         created: at,
@@ -96,8 +94,8 @@ fn first_line(text: &str) -> Option<&str> {
 }
 
 /// A message of the list; `None` for the marker that servers set where a turn has ended.
-pub(super) fn message(wire: v2::SessionMessagesResponseDataItem, session: &SessionId) -> Option<Message> {
-    use v2::SessionMessagesResponseDataItem as Wire;
+pub(super) fn message(wire: v2::SessionMessage, session: &SessionId) -> Option<Message> {
+    use v2::SessionMessage as Wire;
     match wire {
         Wire::Assistant(m) => Some(assistant(*m, session)),
         Wire::User(m) => {
@@ -109,7 +107,7 @@ pub(super) fn message(wire: v2::SessionMessagesResponseDataItem, session: &Sessi
                 metadata: m.metadata,
                 ..Default::default()
             };
-            Some(user(&m.id.into(), session, time(&m.time.created), payload))
+            Some(user(&id(m.id), session, time(&m.time.created), payload))
         }
         Wire::Idle(_) => None,
         other => unknown(&other, session),
@@ -131,7 +129,7 @@ pub(super) fn user(
     part("text:0".into(), PartBody::Text { text: payload.text, synthetic: false, ignored: false });
     for (n, file) in payload.files.unwrap_or_default().into_iter().enumerate() {
         let url = match &file.source {
-            v2::PromptFileAttachmentSource::Uri(source) => source.uri.clone(),
+            v2::PromptFileSource::Uri(source) => source.uri.clone(),
             _ => format!("data:{};base64,{}", file.mime, file.data),
         };
         part(format!("file:{n}"), PartBody::File { mime: file.mime, filename: file.name, url });
@@ -143,7 +141,7 @@ pub(super) fn user(
 }
 
 fn assistant(wire: v2::SessionMessageAssistant, session: &SessionId) -> Message {
-    let id: MessageId = wire.id.into();
+    let id: MessageId = id(wire.id);
     let created = time(&wire.time.created);
     let completed = wire.time.completed.as_ref().map(time);
     Message {
@@ -159,7 +157,7 @@ fn assistant(wire: v2::SessionMessageAssistant, session: &SessionId) -> Message 
 }
 
 /// Switches of agent or model, commands of the person, summaries, notes of the server: told as they are.
-fn unknown(wire: &v2::SessionMessagesResponseDataItem, session: &SessionId) -> Option<Message> {
+fn unknown(wire: &v2::SessionMessage, session: &SessionId) -> Option<Message> {
     let kind = wire.kind().into_owned();
     let Value::Object(mut fields) = serde_json::to_value(wire).ok()? else { return None };
     let id: MessageId = fields.remove("id")?.as_str()?.into();
@@ -169,10 +167,9 @@ fn unknown(wire: &v2::SessionMessagesResponseDataItem, session: &SessionId) -> O
     let body = PartBody::Text { text, synthetic: true, ignored: false };
     let mut message = empty(id.clone(), session, Role::Other(kind), created);
     message.completed = completed;
-    message.parts.push(Part {
-        extra: fields,
-        ..parts::part(session, &id, format!("{id}:text:0").into(), body)
-    });
+    message
+        .parts
+        .push(Part { extra: fields, ..parts::part(session, &id, format!("{id}:text:0").into(), body) });
     Some(message)
 }
 

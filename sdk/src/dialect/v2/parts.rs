@@ -4,10 +4,8 @@
 use opencode_api::v2;
 use serde_json::Value;
 
-use super::map::time;
-use crate::model::{
-    Extra, MessageId, Part, PartBody, PartId, SessionId, ToolCall, ToolStatus,
-};
+use super::map::{id, time};
+use crate::model::{Extra, MessageId, Part, PartBody, PartId, SessionId, ToolCall, ToolStatus};
 
 /// What a text is, in the server's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,13 +55,13 @@ pub(super) fn text(
 /// The content of an assistant's message. A text is empty until it has ended; so an empty one in a message that is not
 /// complete is being written.
 pub(super) fn content(
-    wire: Vec<v2::SessionMessageAssistantContentItem>,
+    wire: Vec<v2::AssistantContent>,
     session: &SessionId,
     message: &MessageId,
     created: u64,
     completed: Option<u64>,
 ) -> Vec<Part> {
-    use v2::SessionMessageAssistantContentItem as Wire;
+    use v2::AssistantContent as Wire;
     let (mut texts, mut thoughts, mut others) = (0, 0, 0);
     let end = |text: &str| completed.or((!text.is_empty()).then_some(created));
     let next = |count: &mut u64| std::mem::replace(count, *count + 1);
@@ -81,20 +79,16 @@ pub(super) fn content(
             other => {
                 let body = PartBody::Other { kind: other.kind().into_owned().into() };
                 let id = format!("{message}:other:{}", next(&mut others)).into();
-                let extra = match serde_json::to_value(&other) {
-                    Ok(Value::Object(fields)) => fields,
-                    _ => Extra::new(),
-                };
-                Part { extra, ..part(session, message, id, body) }
+                Part { extra: fields(&other), ..part(session, message, id, body) }
             }
         })
         .collect()
 }
 
 fn tool_part(wire: v2::SessionMessageAssistantTool, session: &SessionId, message: &MessageId) -> Part {
-    use v2::SessionMessageAssistantToolState as State;
+    use v2::ToolState as State;
     let mut call = ToolCall {
-        call_id: wire.id.clone(),
+        call_id: wire.id.as_str().to_owned(),
         tool: wire.name,
         status: ToolStatus::Streaming,
         input: Value::Null,
@@ -124,8 +118,8 @@ fn tool_part(wire: v2::SessionMessageAssistantTool, session: &SessionId, message
             call.output = s.content.as_deref().map(output);
             call.metadata = s.metadata.map(Value::Object);
         }
-        State::Unknown(raw) => {
-            let mut fields: Extra = raw.decode().unwrap_or_default();
+        other => {
+            let mut fields = fields(&other);
             if let Some(Value::String(word)) = fields.remove("status") {
                 call.status = ToolStatus::Other(word);
             }
@@ -136,16 +130,24 @@ fn tool_part(wire: v2::SessionMessageAssistantTool, session: &SessionId, message
     Part {
         started: Some(time(&wire.time.created)),
         ended: wire.time.completed.as_ref().map(time),
-        ..part(session, message, wire.id.into(), PartBody::Tool(Box::new(call)))
+        ..part(session, message, id(wire.id), PartBody::Tool(Box::new(call)))
+    }
+}
+
+/// All fields of what this build does not know.
+fn fields(wire: &impl serde::Serialize) -> Extra {
+    match serde_json::to_value(wire) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Extra::new(),
     }
 }
 
 /// The texts of what a tool gave, joined.
-pub(super) fn output(content: &[v2::SessionMessageToolStateCompletedContentItem]) -> String {
+pub(super) fn output(content: &[v2::ToolContent]) -> String {
     content
         .iter()
         .filter_map(|item| match item {
-            v2::SessionMessageToolStateCompletedContentItem::Text(text) => Some(text.text.as_str()),
+            v2::ToolContent::Text(text) => Some(text.text.as_str()),
             _ => None,
         })
         .collect()

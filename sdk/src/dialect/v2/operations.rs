@@ -1,0 +1,290 @@
+//! The operations of a conversation on OpenCode 2.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use opencode_api::Operation;
+use opencode_api::v2::operations::{permission, session};
+use opencode_api::v2::{bodies, types as wire};
+
+use super::events::Events;
+use super::{asks, map, prompt, snapshot};
+use crate::chat::{PartOrder, Prompt};
+use crate::dialect::ids::IdClock;
+use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
+    Status, Todo,
+};
+use crate::stream::Source;
+use crate::transport::Transport;
+
+/// OpenCode 2 behind one connection pool.
+pub(crate) struct V2 {
+    pub(super) transport: Transport,
+    clock: Arc<IdClock>,
+}
+
+impl V2 {
+    pub(crate) fn new(transport: Transport) -> Self {
+        Self { transport, clock: Arc::default() }
+    }
+
+    async fn call<O: Operation>(&self, operation: O) -> Result<O::Response> {
+        self.transport.call(&operation, false).await
+    }
+
+    /// For operations that may be sent again: a second time changes nothing more.
+    async fn call_repeatable<O: Operation>(&self, operation: O) -> Result<O::Response> {
+        self.transport.call(&operation, true).await
+    }
+
+    /// The sessions in which something runs.
+    pub(super) async fn running(&self) -> Result<HashSet<String>> {
+        Ok(self.call_repeatable(session::Active::new()).await?.data.into_keys().collect())
+    }
+
+    /// A prompt names neither model nor agent here; the session does.
+    async fn choose(&self, session: &SessionId, model: Option<&ModelRef>, agent: Option<&str>) -> Result<()> {
+        if model.is_none() && agent.is_none() {
+            return Ok(());
+        }
+        let now = self.session(session).await?;
+        if let Some(model) = model.filter(|model| now.model.as_ref() != Some(*model)) {
+            let body = bodies::SessionSwitchModelBody { model: prompt::model(model), ..Default::default() };
+            self.call_repeatable(session::SwitchModel::new(session.as_str(), body)).await?;
+        }
+        if let Some(agent) = agent.filter(|agent| now.agent.as_deref() != Some(*agent)) {
+            let body = bodies::SessionSwitchAgentBody { agent: agent.into(), ..Default::default() };
+            self.call_repeatable(session::SwitchAgent::new(session.as_str(), body)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn lacks<T>(what: &str) -> Result<T> {
+    Err(Error::new(ErrorKind::Unsupported, format!("OpenCode 2 has no {what}"))
+        .with_hint("ask the client's capabilities before"))
+}
+
+#[async_trait]
+impl Dialect for V2 {
+    fn events(&self) -> Arc<dyn Source> {
+        Arc::new(Events::new(self.transport.clone(), self.clock.clone()))
+    }
+
+    fn part_order(&self) -> PartOrder {
+        PartOrder::Arrival
+    }
+
+    fn idle_is_final(&self) -> bool {
+        true
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::of_2()
+    }
+
+    fn new_message_id(&self, after: Option<&MessageId>) -> MessageId {
+        self.clock.next("msg", after.map(MessageId::as_str)).into()
+    }
+
+    async fn snapshot(&self, session: &SessionId) -> Result<Vec<Snapshot>> {
+        snapshot::read(self, session).await
+    }
+
+    async fn status(&self, session: &SessionId) -> Result<Status> {
+        let running = self.running().await?.contains(session.as_str());
+        Ok(if running { Status::Busy } else { Status::Idle })
+    }
+
+    async fn messages(&self, session: &SessionId) -> Result<Vec<Message>> {
+        snapshot::messages(&self.transport, session).await
+    }
+
+    async fn has_message(&self, session: &SessionId, message: &MessageId) -> Result<bool> {
+        snapshot::has_message(&self.transport, session, message.as_str()).await
+    }
+
+    async fn create(&self, title: Option<&str>, parent: Option<&SessionId>) -> Result<Session> {
+        let mut create = session::Create::new();
+        create.body.title = title.map(Into::into);
+        create.body.parent_id = parent.map(|p| p.as_str().into());
+        Ok(map::session(self.call(create).await?.data))
+    }
+
+    async fn session(&self, session: &SessionId) -> Result<Session> {
+        Ok(map::session(self.call_repeatable(session::Get::new(session.as_str())).await?.data))
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
+        let directory = self.transport.location().directory.clone();
+        let list = || {
+            let mut list = session::List::new();
+            list.search = filter.search.clone();
+            list.directory = directory.clone();
+            list
+        };
+        let mut all = snapshot::sessions(&self.transport, list, filter.limit).await?;
+        all.retain(|s| !filter.roots_only || s.parent_id.is_none());
+        Ok(all)
+    }
+
+    async fn children(&self, session: &SessionId) -> Result<Vec<Session>> {
+        let list = || {
+            let mut list = session::List::new();
+            list.parent_id = Some(session.as_str().into());
+            list
+        };
+        snapshot::sessions(&self.transport, list, None).await
+    }
+
+    async fn fork(&self, session: &SessionId, at: Option<&MessageId>) -> Result<Session> {
+        let mut fork = session::Fork::new(session.as_str());
+        fork.body.before = at.map(|m| m.as_str().into());
+        Ok(map::session(self.call(fork).await?.data))
+    }
+
+    async fn rename(&self, session: &SessionId, title: &str) -> Result<Session> {
+        let mut update = session::Update::new(session.as_str());
+        update.body.title = Some(title.into());
+        self.call_repeatable(update).await?;
+        self.session(session).await
+    }
+
+    async fn delete(&self, session: &SessionId) -> Result<()> {
+        self.call(session::Remove::new(session.as_str())).await
+    }
+
+    async fn share(&self, _: &SessionId) -> Result<Session> {
+        lacks("sharing")
+    }
+
+    async fn unshare(&self, _: &SessionId) -> Result<Session> {
+        lacks("sharing")
+    }
+
+    async fn revert(
+        &self,
+        session: &SessionId,
+        message: &MessageId,
+        part: Option<&PartId>,
+    ) -> Result<Session> {
+        if part.is_some() {
+            return lacks("reverting of a part of a message");
+        }
+        let body = bodies::SessionRevertStageBody {
+            message_id: message.as_str().into(),
+            files: Some(true),
+            ..Default::default()
+        };
+        self.call_repeatable(session::revert::Stage::new(session.as_str(), body)).await?;
+        self.session(session).await
+    }
+
+    async fn unrevert(&self, session: &SessionId) -> Result<Session> {
+        self.call_repeatable(session::revert::Clear::new(session.as_str())).await?;
+        self.session(session).await
+    }
+
+    async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>> {
+        let mut diff = session::Diff::new(session.as_str());
+        diff.from = message.map(|m| m.as_str().into());
+        Ok(self.call_repeatable(diff).await?.data.into_iter().map(map::file_diff).collect())
+    }
+
+    async fn todos(&self, _: &SessionId) -> Result<Vec<Todo>> {
+        Ok(Vec::new())
+    }
+
+    async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {
+        let body = prompt::body(id, prompt)?;
+        self.choose(session, prompt.model.as_ref(), prompt.agent.as_deref()).await?;
+        self.call(session::Prompt::new(session.as_str(), body)).await.map(drop)
+    }
+
+    async fn act(
+        &self,
+        session: &SessionId,
+        id: &MessageId,
+        action: &Action,
+        model: Option<&ModelRef>,
+        agent: Option<&str>,
+    ) -> Result<Acted> {
+        self.choose(session, model, agent).await?;
+        match action {
+            Action::Command { name, arguments } => {
+                let body = bodies::SessionCommandBody {
+                    name: name.clone(),
+                    text: arguments.clone(),
+                    ..Default::default()
+                };
+                self.call(session::Command::new(session.as_str(), body)).await?;
+            }
+            Action::Shell { command } => {
+                let body = bodies::SessionShellBody {
+                    id: Some(id.as_str().into()),
+                    command: command.clone(),
+                    ..Default::default()
+                };
+                self.call(session::Shell::new(session.as_str(), body)).await?;
+            }
+            Action::Summarize => {
+                let mut compact = session::Compact::new(session.as_str());
+                compact.body.id = Some(id.as_str().into());
+                self.call(compact).await?;
+            }
+        }
+        Ok(Acted::Begun)
+    }
+
+    async fn abort(&self, session: &SessionId) -> Result<()> {
+        self.call_repeatable(session::Interrupt::new(session.as_str())).await.map(drop)
+    }
+
+    async fn reply_permission(
+        &self,
+        session: &SessionId,
+        id: &AskId,
+        reply: &PermissionReply,
+    ) -> Result<bool> {
+        let (decision, message) = match reply {
+            PermissionReply::Once => (wire::PermissionReply::Once, None),
+            PermissionReply::Always => (wire::PermissionReply::Always, None),
+            PermissionReply::Reject { message } => (wire::PermissionReply::Reject, message.clone()),
+        };
+        let body = bodies::PermissionReplyBody { decision, message, ..Default::default() };
+        settled(self.call_repeatable(permission::Reply::new(session.as_str(), id.as_str(), body)).await)
+    }
+
+    async fn reply_question(
+        &self,
+        session: &SessionId,
+        id: &AskId,
+        answers: Option<&[Vec<String>]>,
+    ) -> Result<bool> {
+        let Some(answers) = answers else {
+            return settled(
+                self.call_repeatable(session::form::Cancel::new(session.as_str(), id.as_str())).await,
+            );
+        };
+        let form = match self.call_repeatable(session::form::Get::new(session.as_str(), id.as_str())).await {
+            Ok(form) => form.data,
+            Err(error) => return settled(Err(error)),
+        };
+        let body =
+            bodies::SessionFormReplyBody { answer: asks::answer(&form, answers), ..Default::default() };
+        settled(self.call_repeatable(session::form::Reply::new(session.as_str(), id.as_str(), body)).await)
+    }
+}
+
+/// A request that is not open any more gives 404 or 409: it was answered elsewhere, or by our own first attempt.
+fn settled(result: Result<()>) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
