@@ -15,13 +15,15 @@ mod v2;
 use documents::Document;
 use sampler::Sampler;
 
+/// The answer's text for people, and what it encodes to.
+type Decode = fn(&[u8]) -> Result<(String, Value), DecodeError>;
+
 /// How to decode the answer of an operation.
 struct Answer {
     id: &'static str,
     method: Method,
     path: &'static str,
-    /// The answer's text for people, and what it encodes to.
-    decode: fn(&[u8]) -> Result<(String, Value), DecodeError>,
+    decode: Decode,
 }
 
 const fn answer<O: Operation>() -> Answer
