@@ -1,45 +1,64 @@
-//! Every kind of event in the interface document, with a payload made from its schema, once with all fields and once
+//! Every kind of event in the interface documents, with a payload made from its schema, once with all fields and once
 //! with the required ones only.
-use opencode_api::v1::{EVENTS, Envelope, Event};
-use opencode_api::{EventHead, Value};
+use std::collections::BTreeSet;
 
+use opencode_api::{Envelope, EventHead, EventPayload, Value, v1, v2};
+
+mod documents;
 mod sampler;
 
+use documents::Document;
 use sampler::Sampler;
 
-const DOCUMENT: &str = include_str!("../spec/openapi-1.18.33.json");
-
-#[test]
-fn every_event_of_the_document_decodes_and_encodes_to_itself() {
-    let document: Value = serde_json::from_str(DOCUMENT).expect("the interface document");
-    let schemas = document["components"]["schemas"].as_object().expect("schemas");
-    let mut kinds = 0;
+/// Checks the frames, and returns their kinds.
+fn check<E: EventPayload + std::fmt::Debug>(
+    document: &Document,
+    frames: &[Value],
+    known: &[&str],
+) -> BTreeSet<String> {
+    let mut kinds = BTreeSet::new();
     for optional in [true, false] {
-        let sampler = Sampler { schemas, optional };
-        for member in schemas["Event"]["anyOf"].as_array().expect("events") {
-            kinds += 1;
-            for sample in sampler.samples(member) {
-                let frame = sample.to_string();
-                let head = EventHead::parse(frame.as_bytes()).expect("a head");
-                let event = Event::decode(&head).unwrap_or_else(|error| panic!("{error}\n{frame}"));
-                let shown = format!("{event:?}");
-                assert!(
-                    !shown.contains("Unknown(") && !shown.contains("Unknown { kind"),
-                    "not typed: {frame}\n{shown}"
-                );
-                assert!(EVENTS.contains(&event.kind()));
-                let envelope = Envelope::from_slice(frame.as_bytes()).expect("an envelope");
-                assert_eq!(serde_json::to_value(&envelope).expect("encodes"), sample);
-            }
+        let sampler = Sampler { schemas: document.schemas(), optional };
+        for sample in frames.iter().flat_map(|member| sampler.samples(member)) {
+            let frame = sample.to_string();
+            let head = EventHead::parse(frame.as_bytes()).expect("a head");
+            let event = E::decode_payload(&head.kind, head.properties)
+                .unwrap_or_else(|error| panic!("{error}\n{frame}"));
+            let shown = format!("{event:?}");
+            assert!(
+                !shown.contains("Unknown(") && !shown.contains("Unknown { kind"),
+                "not typed: {frame}\n{shown}"
+            );
+            assert!(known.contains(&event.kind()));
+            let envelope = Envelope::<E>::from_slice(frame.as_bytes()).expect("an envelope");
+            assert_eq!(serde_json::to_value(&envelope).expect("encodes"), sample);
+            kinds.insert(event.kind().to_owned());
         }
     }
-    assert_eq!(kinds, 2 * 89);
+    kinds
 }
 
 #[test]
-fn the_kinds_are_those_of_the_document_and_the_overlay() {
-    assert_eq!(EVENTS.len(), 91);
+fn every_event_of_1_decodes_and_encodes_to_itself() {
+    let document = Document::new(documents::V1);
+    let frames = document.schemas()["Event"]["anyOf"].as_array().expect("events");
+    assert_eq!(check::<v1::Event>(&document, frames, v1::EVENTS).len(), 89);
+}
+
+#[test]
+fn every_event_of_2_decodes_and_encodes_to_itself() {
+    let document = Document::new(documents::V2);
+    let streamed = check::<v2::Event>(&document, &document.streamed("/api/event"), v2::EVENTS);
+    let logged = document.streamed("/api/experimental/session/{sessionID}/log");
+    let logged = check::<v2::Event>(&document, &logged, v2::EVENTS);
+    assert_eq!((streamed.len(), logged.difference(&streamed).count()), (95, 3));
+    assert_eq!(v2::EVENTS.len(), 98);
+}
+
+#[test]
+fn the_kinds_of_1_are_those_of_the_document_and_the_overlay() {
+    assert_eq!(v1::EVENTS.len(), 91);
     for kind in ["server.heartbeat", "lsp.client.diagnostics"] {
-        assert!(EVENTS.contains(&kind));
+        assert!(v1::EVENTS.contains(&kind));
     }
 }

@@ -1,29 +1,19 @@
-//! Requests as they go over the wire, and answers that are none.
+//! Requests to servers of 1.x as they go over the wire, and answers that are none.
 use opencode_api::v1::operations::{auth, event, file, global, permission, pty, session, v2};
 use opencode_api::v1::{ApiAuth, OPERATIONS, TextPartInput, bodies};
 use opencode_api::{DecodeErrorKind, Location, LocationStyle, Method, Operation, ResponseKind, Value};
 
-fn document() -> Value {
-    serde_json::from_str(include_str!("../spec/openapi-1.18.33.json")).expect("the interface document")
-}
+mod documents;
+
+use documents::Document;
 
 #[test]
 fn the_table_has_every_operation_of_the_document() {
-    let document = document();
-    let paths = document["paths"].as_object().expect("paths");
-    let mut expected: Vec<(String, String, String)> = Vec::new();
-    for (path, methods) in paths {
-        for (method, operation) in methods.as_object().expect("methods") {
-            let id = operation["operationId"].as_str().expect("an id").to_owned();
-            expected.push((id, method.to_uppercase(), path.clone()));
-        }
-    }
-    let ours: Vec<(String, String, String)> = OPERATIONS
-        .iter()
-        .map(|row| (row.id.to_owned(), row.method.as_str().to_owned(), row.path.to_owned()))
-        .collect();
-    assert_eq!(ours, expected);
-    assert_eq!(ours.len(), 188);
+    let document = Document::new(documents::V1);
+    let expected = document.operations().into_iter().map(|(id, method, path, _)| (id, method, path));
+    let ours = OPERATIONS.iter().map(|row| (row.id, row.method.as_str().to_owned(), row.path));
+    assert!(ours.eq(expected));
+    assert_eq!(OPERATIONS.len(), 188);
 }
 
 #[test]

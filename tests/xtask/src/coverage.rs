@@ -1,37 +1,34 @@
-//! `cargo xtask coverage`: a real server describes itself at `/doc`; every operation and event that it names must be
-//! one that `opencode-api` knows. What only we know is no error: the tables cover several versions of a line.
+//! `cargo xtask coverage`: every operation and event that the servers of a line have must be one that `opencode-api`
+//! knows. For line 1 a real server describes itself at `/doc`; for line 2 the interface documents in `sdk/api/spec`
+//! say it. What only we know is no error: the tables cover several versions of a line.
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use opencode_api::v1::{EVENTS, OPERATIONS};
+use opencode_api::{OperationInfo, v1, v2};
 use opencode_nexus::server::PINNED;
 use opencode_nexus_testkit::server::opencode_binary;
 use serde_json::Value;
 
+mod described;
 mod server;
 
+use described::Described;
 use server::started_server;
+
+/// The documents of line 2, the newest first; its version is that of the line.
+const LINE_2: &[(&str, &str)] = &[("2.1.2", "openapi-2.1.2-derived.json"), ("2.0.14", "openapi-2.0.14.json")];
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The server's executable; without one it is the pinned version, installed with npm if needed.
+    /// The executable of a server of line 1; without one it is the pinned version, installed with npm if needed.
     #[arg(long, env = "NEXUS_OPENCODE_BIN")]
     server: Option<PathBuf>,
 }
 
-/// Starts the server, reads its document and compares.
-pub fn run(arguments: &Arguments) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let document = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?.block_on(async {
-        let executable = match &arguments.server {
-            Some(path) => path.clone(),
-            None => opencode_binary(PINNED).await.map_err(|error| error.to_string())?,
-        };
-        let server = started_server(&executable).await?;
-        server.json("/doc").await
-    })?;
-    let missing = report("operations", &operations(&document), &known_operations())
-        + report("events", &events(&document), &EVENTS.iter().map(|kind| (*kind).to_owned()).collect());
+/// Compares both lines, and fails after the second when something is missing from either.
+pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
+    let missing = compare("1", &line_1(arguments)?, v1::OPERATIONS, v1::EVENTS)
+        + compare("2", &line_2(root)?, v2::OPERATIONS, v2::EVENTS);
     if missing > 0 {
         return Err(format!(
             "{missing} missing: add the server's document to sdk/api/spec and run `cargo xtask api`"
@@ -40,46 +37,72 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// Prints how many of the server's are known, and lists the others; returns how many these are.
-fn report(what: &str, theirs: &BTreeSet<String>, ours: &BTreeSet<String>) -> usize {
-    let missing: Vec<&String> = theirs.difference(ours).collect();
-    println!("{what} {}/{}", theirs.len() - missing.len(), theirs.len());
-    for name in &missing {
-        println!("  missing: {name}");
+/// What a real server says about itself.
+fn line_1(arguments: &Arguments) -> Result<Described, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start a runtime: {error}"))?.block_on(async {
+        let executable = match &arguments.server {
+            Some(path) => path.clone(),
+            None => opencode_binary(PINNED).await.map_err(|error| error.to_string())?,
+        };
+        let server = started_server(&executable).await?;
+        let health = server.json("/global/health").await?;
+        let version = health.get("version").and_then(Value::as_str).ok_or("the server tells no version")?;
+        Ok(Described::new(version, &server.json("/doc").await?))
+    })
+}
+
+/// What the documents say, all of them together.
+fn line_2(root: &Path) -> Result<Described, String> {
+    let spec = root.join("sdk/api/spec");
+    let mut all: Option<Described> = None;
+    for (version, file) in LINE_2 {
+        let described = Described::new(version, &crate::api::read_json(&spec.join(file))?);
+        match &mut all {
+            Some(all) => all.add(described),
+            None => all = Some(described),
+        }
     }
-    missing.len()
+    all.ok_or_else(|| "line 2 has no document".to_owned())
 }
 
-fn known_operations() -> BTreeSet<String> {
-    OPERATIONS
+/// Prints how many of theirs are known, and lists the others; returns how many these are.
+fn compare(line: &str, theirs: &Described, operations: &[OperationInfo], events: &[&str]) -> usize {
+    let operations: BTreeSet<String> = operations
         .iter()
-        .map(|operation| format!("{} {} {}", operation.id, operation.method.as_str(), operation.path))
-        .collect()
+        .map(|operation| described::operation(operation.method.as_str(), operation.path))
+        .collect();
+    let events: BTreeSet<String> = events.iter().map(|kind| (*kind).to_owned()).collect();
+    let operations: Vec<&String> = theirs.operations.difference(&operations).collect();
+    let events: Vec<&String> = theirs.events.difference(&events).collect();
+    println!(
+        "{}: operations {}/{} events {}/{}",
+        theirs.version,
+        theirs.operations.len() - operations.len(),
+        theirs.operations.len(),
+        theirs.events.len() - events.len(),
+        theirs.events.len(),
+    );
+    for name in operations.iter().chain(&events) {
+        println!("  missing from line {line}: {name}");
+    }
+    operations.len() + events.len()
 }
 
-/// `id METHOD path` of every operation.
-fn operations(document: &Value) -> BTreeSet<String> {
-    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
-    paths
-        .flat_map(|(path, methods)| {
-            methods.as_object().into_iter().flatten().filter_map(move |(method, operation)| {
-                let id = operation.get("operationId")?.as_str()?;
-                Some(format!("{id} {} {path}", method.to_uppercase()))
-            })
-        })
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The kinds in the document's union of events.
-fn events(document: &Value) -> BTreeSet<String> {
-    let schemas = document.pointer("/components/schemas");
-    let union = schemas.and_then(|all| all.pointer("/Event/anyOf")).and_then(Value::as_array);
-    let kind = |member: &Value| {
-        let name = member.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
-        let schema = name.and_then(|name| schemas?.get(name)).unwrap_or(member);
-        let kind = schema.pointer("/properties/type")?;
-        let value = kind.get("const").or_else(|| kind.pointer("/enum/0"))?;
-        Some(value.as_str()?.to_owned())
-    };
-    union.into_iter().flatten().filter_map(kind).collect()
+    #[test]
+    fn everything_in_the_documents_of_line_2_is_known() {
+        let described = line_2(&crate::root()).expect("the documents");
+        assert_eq!((described.operations.len(), described.events.len()), (144, 98));
+        assert_eq!(compare("2", &described, v2::OPERATIONS, v2::EVENTS), 0);
+    }
+
+    #[test]
+    fn what_is_not_known_is_missing() {
+        let described = line_2(&crate::root()).expect("the documents");
+        assert_eq!(compare("2", &described, &v2::OPERATIONS[1..], &v2::EVENTS[2..]), 3);
+    }
 }

@@ -29,7 +29,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Compares the generated operations and events with what a real server says about itself.
+    /// Compares the generated operations and events with what a real server and the documents say.
     Coverage(coverage::Arguments),
     /// Plays every scripted conversation on a real server through a network that fails.
     Faults(faults::Arguments),
@@ -50,7 +50,7 @@ fn root() -> PathBuf {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Api { check } => api::run(&root(), check),
-        Task::Coverage(arguments) => coverage::run(&arguments),
+        Task::Coverage(arguments) => coverage::run(&root(), &arguments),
         Task::Faults(arguments) => faults::run(&arguments),
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),

@@ -96,7 +96,7 @@ wire_struct! {
     }
 
     /// Inline schema `IntegrationConnectExternalBody`.
-    pub struct IntegrationConnectExternalBody {
+    pub struct IntegrationConnectBody {
         0 need method_id: String = "methodID",
         1 opt answer: std::collections::BTreeMap<String, crate::Value> = "answer",
         2 opt label: String = "label",
@@ -269,7 +269,7 @@ wire_struct! {
     }
 
     /// Inline schema `SessionCreateResponse`.
-    pub struct SessionCreateResponse {
+    pub struct SessionResponse {
         0 need data: super::types::SessionInfo = "data",
     }
 

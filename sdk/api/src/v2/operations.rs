@@ -438,7 +438,7 @@ pub mod integration {
             }
             /// `POST /api/integration/{integrationID}/connect/external`
             pub struct External("integration.connect.external", Post, "/api/integration/{integrationID}/connect/external", Bracket, Empty, ()) {
-                new { path integration_id: crate::IntegrationId = "integrationID", body body: crate::v2::bodies::IntegrationConnectExternalBody = "body", }
+                new { path integration_id: crate::IntegrationId = "integrationID", body body: crate::v2::bodies::IntegrationConnectBody = "body", }
                 fill {}
                 opt {}
             }
@@ -450,7 +450,7 @@ pub mod integration {
         operations! {
             /// `POST /api/integration/{integrationID}/connect/oauth`
             pub struct Connect("integration.oauth.connect", Post, "/api/integration/{integrationID}/connect/oauth", Bracket, Json, crate::v2::types::IntegrationOauthConnectResponse) {
-                new { path integration_id: crate::IntegrationId = "integrationID", body body: crate::v2::bodies::IntegrationConnectExternalBody = "body", }
+                new { path integration_id: crate::IntegrationId = "integrationID", body body: crate::v2::bodies::IntegrationConnectBody = "body", }
                 fill {}
                 opt {}
             }
@@ -851,7 +851,7 @@ pub mod session {
             opt { limit: u64 = "limit", order: crate::v2::bodies::Order = "order", search: String = "search", parent_id: String = "parentID", archived: bool = "archived", directory: String = "directory", project: String = "project", subpath: String = "subpath", cursor: String = "cursor", }
         }
         /// `POST /api/session`
-        pub struct Create("session.create", Post, "/api/session", Body, Json, crate::v2::bodies::SessionCreateResponse) {
+        pub struct Create("session.create", Post, "/api/session", Body, Json, crate::v2::bodies::SessionResponse) {
             new {}
             fill { body body: crate::v2::bodies::SessionCreateBody = "body", }
             opt {}
@@ -863,7 +863,7 @@ pub mod session {
             opt { from: String = "from", to: String = "to", project: String = "project", timezone: String = "timezone", tools: crate::v2::bodies::SessionStatsTools = "tools", }
         }
         /// `POST /api/experimental/session/import`
-        pub struct Import("session.import", Post, "/api/experimental/session/import", Body, Json, crate::v2::bodies::SessionCreateResponse) {
+        pub struct Import("session.import", Post, "/api/experimental/session/import", Body, Json, crate::v2::bodies::SessionResponse) {
             new { body body: crate::v2::bodies::SessionImportBody = "body", }
             fill {}
             opt {}
@@ -881,7 +881,7 @@ pub mod session {
             opt {}
         }
         /// `GET /api/session/{sessionID}`
-        pub struct Get("session.get", Get, "/api/session/{sessionID}", None, Json, crate::v2::bodies::SessionCreateResponse) {
+        pub struct Get("session.get", Get, "/api/session/{sessionID}", None, Json, crate::v2::bodies::SessionResponse) {
             new { path session_id: crate::SessionId = "sessionID", }
             fill {}
             opt {}
@@ -899,7 +899,7 @@ pub mod session {
             opt {}
         }
         /// `POST /api/session/{sessionID}/fork`
-        pub struct Fork("session.fork", Post, "/api/session/{sessionID}/fork", None, Json, crate::v2::bodies::SessionCreateResponse) {
+        pub struct Fork("session.fork", Post, "/api/session/{sessionID}/fork", None, Json, crate::v2::bodies::SessionResponse) {
             new { path session_id: crate::SessionId = "sessionID", }
             fill { body body: crate::v2::bodies::SessionForkBody = "body", }
             opt {}

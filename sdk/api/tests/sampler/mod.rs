@@ -28,6 +28,9 @@ impl Sampler<'_> {
                 .flat_map(|member| self.samples(member))
                 .collect();
         }
+        if let Some(value) = schema.get("const") {
+            return vec![value.clone()];
+        }
         if let Some(values) = schema.get("enum") {
             return values.as_array().expect("values").clone();
         }

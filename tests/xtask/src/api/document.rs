@@ -108,3 +108,38 @@ fn references(value: &Value, names: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Overlay, merged};
+    use serde_json::{Value, json};
+
+    fn document(id: &str, path: &str, schema: &str, shape: &Value) -> Value {
+        let schema_path = format!("#/components/schemas/{schema}");
+        let content = json!({ "application/json": { "schema": { "$ref": schema_path } } });
+        json!({
+            "paths": { path: { "get": { "operationId": id, "responses": { "200": { "content": content } } } } },
+            "components": { "schemas": { schema: shape } },
+        })
+    }
+
+    #[test]
+    fn an_older_document_adds_what_the_newest_lacks() {
+        let newest = document("a.get", "/a", "A", &json!({ "const": "x", "default": "x" }));
+        let renamed = document("old.a", "/a", "OldA", &json!({}));
+        let older = document("b.get", "/b", "B", &json!({ "type": "string" }));
+        let all = merged(vec![newest, renamed, older], &Overlay::default()).expect("a document");
+        assert_eq!(all.pointer("/paths/~1a/get/operationId"), Some(&json!("a.get")));
+        assert_eq!(all.pointer("/paths/~1b/get/operationId"), Some(&json!("b.get")));
+        let expected = json!({ "A": { "enum": ["x"] }, "B": { "type": "string" } });
+        assert_eq!(all.pointer("/components/schemas"), Some(&expected));
+    }
+
+    #[test]
+    fn an_overlay_that_fits_nothing_is_an_error() {
+        let documents = || vec![document("a.get", "/a", "A", &json!({}))];
+        let overlay = |json: &Value| Overlay::from_json(json).expect("an overlay");
+        assert!(merged(documents(), &overlay(&json!({ "skip": ["B"] }))).is_err());
+        assert!(merged(documents(), &overlay(&json!({ "schemas": { "A": {} } }))).is_err());
+    }
+}

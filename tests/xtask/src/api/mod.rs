@@ -76,6 +76,11 @@ fn generate(krate: &Path, line: &Line) -> Result<Vec<(PathBuf, String)>, String>
     lowering.named_schemas()?;
     let events = events::lower(&mut lowering)?;
     let operations = operations::lower(&mut lowering)?;
+    for id in lowering.overlay.headers.keys().chain(&lowering.overlay.websockets) {
+        if !operations.iter().any(|operation| operation.id == *id) {
+            return Err(format!("{} names {id}, which is no operation", line.overlay));
+        }
+    }
     let module = krate.join("src").join(line.module);
     let source = format!("sdk/api/spec/{}", line.documents.join(" and "));
     let mut files: Vec<(PathBuf, String)> =
