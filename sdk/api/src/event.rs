@@ -162,11 +162,20 @@ macro_rules! events {
                 kind: &str,
                 payload: &serde_json::value::RawValue,
             ) -> Result<Self, $crate::DecodeError> {
+                Self::decode_text(kind, payload.get())
+                    .unwrap_or_else(|| Ok($crate::EventPayload::keep(kind, payload)))
+            }
+
+            /// Decodes the text of a payload by its kind, whether it is JSON or not; `None` when the kind is unknown.
+            ///
+            /// # Errors
+            /// When the text is no JSON, has something behind it, or does not have the shape of its kind.
+            pub fn decode_text(kind: &str, payload: &str) -> Option<Result<Self, $crate::DecodeError>> {
                 let decoded = match kind {
-                    $($wire => $crate::lenient::decode(payload.get()).map(Self::$variant),)*
-                    _ => return Ok($crate::EventPayload::keep(kind, payload)),
+                    $($wire => $crate::lenient::decode(payload).map(Self::$variant),)*
+                    _ => return None,
                 };
-                decoded.map_err(|error| $crate::DecodeError::json(kind.to_owned(), &error))
+                Some(decoded.map_err(|error| $crate::DecodeError::json(kind.to_owned(), &error)))
             }
 
             /// Both steps: the data of a frame of `/event` or `/api/event`.

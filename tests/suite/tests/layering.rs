@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lsp", &["sdk", "sdk/api", "plugins/host", "tests/kit"]),
     ("python", &["sdk", "plugins/host"]),
     ("node", &["sdk", "plugins/host"]),
-    ("tests/kit", &["sdk"]),
+    ("tests/kit", &["sdk", "sdk/api"]),
     ("tests/bench", &["sdk", "sdk/api", "tests/kit"]),
     ("tests/suite", &[]),
     ("tests/xtask", &["sdk", "sdk/api", "sdk/vault", "tests/kit"]),

@@ -18,6 +18,9 @@ use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};
 use crate::stream::sse::Frame;
 use crate::stream::{Decode, SeenEvents};
 
+/// The kind of the event that opens a connection.
+const OPENING: &str = "server.connected";
+
 /// Decodes the frames of one connection.
 #[derive(Default)]
 pub struct EventDecoder {
@@ -81,6 +84,21 @@ impl EventDecoder {
             let ids = (quick.session, quick.message, quick.part);
             return Ok(Some(self.delta(ids, quick.field, quick.text.into_owned())));
         }
+        if let Some(quick) = delta::head(frame)
+            && quick.kind != OPENING
+            && let Some(Ok(wire)) = Wire::decode_text(quick.kind, quick.payload)
+        {
+            if !quick.id.is_empty() && !seen.insert(quick.id) {
+                return Ok(None);
+            }
+            if let Some(event) = neutral(wire) {
+                return Ok(Some(event));
+            }
+            // What is carried through keeps its text.
+            if let Ok(payload) = serde_json::from_str::<&RawValue>(quick.payload) {
+                return Ok(Some(other(quick.kind, payload)));
+            }
+        }
         // Known to be UTF-8, so it is not checked again.
         if let Ok(head) = serde_json::from_str::<EventHead<'_>>(frame) {
             return self.event(&head, seen);
@@ -101,7 +119,7 @@ impl EventDecoder {
             return Ok(None);
         }
         // The first opening event of a connection always counts, even if a proxy sends one that it has kept.
-        let opens = head.kind == "server.connected" && !std::mem::replace(&mut self.opened, true);
+        let opens = head.kind == OPENING && !std::mem::replace(&mut self.opened, true);
         if head.id.as_deref().is_some_and(|id| !id.is_empty() && !seen.insert(id)) && !opens {
             return Ok(None);
         }
@@ -111,7 +129,7 @@ impl EventDecoder {
             let ids = (&*delta.session_id, &*delta.message_id, &*delta.part_id);
             return Ok(Some(self.delta(ids, &delta.field, delta.delta)));
         }
-        if head.kind == "server.connected" {
+        if head.kind == OPENING {
             if let Some(id) = &head.id {
                 self.clock.observe(id);
             }

@@ -1,6 +1,7 @@
-//! The quick way for `message.part.delta`, four events of five: a frame in the very form that servers write, fields in
-//! their order and nothing between them, is read by looking where its texts end. Anything else is not ours to judge:
-//! the general decoder reads it, and for every frame that this one takes it would have said the same (tested).
+//! The quick way for frames in the very form that servers write, fields in their order and nothing between them: they are
+//! read by looking where their texts end. A `message.part.delta`, four events of five, is read wholly so; of the others
+//! the payload is found without parsing it first. Anything else is not ours to judge: the general decoder reads it, and
+//! for every frame that this one takes it would have said the same (tested).
 
 use std::borrow::Cow;
 
@@ -13,6 +14,22 @@ pub(super) struct Delta<'a> {
     pub(super) part: &'a str,
     pub(super) field: &'a str,
     pub(super) text: Cow<'a, str>,
+}
+
+/// A frame of another kind, with its payload still to be parsed: it may turn out not to be one JSON value.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head<'a> {
+    pub(super) id: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) payload: &'a str,
+}
+
+/// The head of a frame; `None` when it is written in another form.
+pub(super) fn head(frame: &str) -> Option<Head<'_>> {
+    let (id, rest) = plain(frame.strip_prefix(r#"{"id":""#)?)?;
+    let (kind, rest) = plain(rest.strip_prefix(r#","type":""#)?)?;
+    let payload = rest.strip_prefix(r#","properties":"#)?.strip_suffix('}')?;
+    Some(Head { id, kind, payload })
 }
 
 /// The delta in a frame; `None` when the frame is another event, or is written in another form.
