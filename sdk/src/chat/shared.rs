@@ -325,6 +325,10 @@ impl State {
                         replies.push(AutoReply::Discard(session.clone(), id.clone(), true));
                     }
                 }
+                // Where idle is final, an error says how the turn before has ended, and a new one begins without.
+                ChatEvent::Status(status) if *session == root && !status.is_idle() => {
+                    self.turns.iter_mut().filter(|t| t.idle_is_final).for_each(|t| t.error = None);
+                }
                 ChatEvent::Error(error) if *session == root => {
                     for turn in &mut self.turns {
                         turn.error = Some(error.clone());

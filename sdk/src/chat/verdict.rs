@@ -110,7 +110,12 @@ impl OpenTurn {
         let finish = last.and_then(|m| m.finish.clone());
         // Stopped while it waited for the provider, a message is complete without a word of why (1.18.33, seen). So is
         // that of a shell command of the person, but it has the command's result.
-        let unfinished = last.is_some_and(|m| m.finish.is_none() && (self.aborting || !has_result(m)));
+        let stopped = self.aborting || (self.idle_is_final && self.error.as_ref().is_some_and(|e| e.aborted));
+        let unfinished = last.is_some_and(|m| match m.finish.as_deref() {
+            None => stopped || !has_result(m),
+            // The model wanted to go on with what its tools would say.
+            Some(finish) => finish == "tool-calls" && stopped,
+        });
         let kind = match &error {
             Some(error) if error.aborted => OutcomeKind::Aborted,
             Some(_) => OutcomeKind::Failed,

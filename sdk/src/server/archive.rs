@@ -38,9 +38,10 @@ pub(super) fn sha512(path: &Path) -> Result<String> {
     }
 }
 
-/// Takes the one file that we want out of the archive, under a name of ours: no path of the archive is ever used.
-pub(super) fn unpack(archive: &Path, into: &Path, package: &str) -> Result<()> {
-    let wanted = Path::new("package/bin").join(BINARY_NAME);
+/// Takes the one file that we want (`binary` in its folder `bin`) out of the archive, under a name of ours: no path of the
+/// archive is ever used.
+pub(super) fn unpack(archive: &Path, into: &Path, package: &str, binary: &str) -> Result<()> {
+    let wanted = Path::new("package/bin").join(binary);
     std::fs::create_dir(into)?;
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(File::open(archive)?));
     for entry in tar.entries()? {
@@ -99,7 +100,7 @@ mod tests {
         ];
         let into = dir.path().join("deep/ready");
         std::fs::create_dir(dir.path().join("deep")).unwrap();
-        unpack(&archive(dir.path(), &entries), &into, "p").unwrap();
+        unpack(&archive(dir.path(), &entries), &into, "p", BINARY_NAME).unwrap();
         let names: Vec<_> = std::fs::read_dir(&into).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, [BINARY_NAME]);
         assert_eq!(std::fs::read(into.join(BINARY_NAME)).unwrap(), b"good");
@@ -111,11 +112,11 @@ mod tests {
     fn an_archive_without_the_binary_or_a_cut_one_is_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = archive(dir.path(), &[("package/README", b"x")]);
-        let error = unpack(&path, &dir.path().join("one"), "p").unwrap_err();
+        let error = unpack(&path, &dir.path().join("one"), "p", BINARY_NAME).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LocalServer);
         let whole = std::fs::read(archive(dir.path(), &[("package/bin/opencode", &[7; 5000])])).unwrap();
         std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-        assert!(unpack(&path, &dir.path().join("two"), "p").is_err());
+        assert!(unpack(&path, &dir.path().join("two"), "p", BINARY_NAME).is_err());
     }
 
     #[test]

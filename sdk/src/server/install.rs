@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::archive::{broken, sha512, sha512_of, unpack};
-use super::find::{BinaryOrigin, FindOptions, FoundBinary, cached, find, is_executable};
+use super::find::{BINARY_NAME, BinaryOrigin, FindOptions, FoundBinary, cached, find, is_executable};
 use super::npm;
 use crate::{Error, ErrorKind, Result};
 
@@ -24,6 +24,11 @@ const KNOWN: &[(&str, &str, &str)] = &[
         "opencode-linux-x64",
         "1.17.19",
         "eLgz1odJqlXwBDJprJ5xHMJVV8oHbMMaLKt04HodI+Ao1KylsB9Sgnf/2ZpO00AFAMqvB5/ghui0V2/sPEyAWw==",
+    ),
+    (
+        "shuvcode-linux-x64-baseline",
+        "2.0.14-shuv.1",
+        "YVv74S1eiUZKCi97/m8wovJxRiJ6WHNs6i8ZRXsHHgDmEFchPusqZ0WBawtGweqxihfH4Vbg+Lt6vDr9ZgY0dA==",
     ),
     (
         "opencode-linux-x64",
@@ -62,11 +67,29 @@ pub struct Progress {
     pub package: String,
 }
 
+/// The npm package that holds a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// The file name of the executable in its folder `bin`.
+    pub binary: String,
+}
+
+impl Package {
+    /// The package of OpenCode for this machine, [`package_name`]; `None` when there is none.
+    pub fn official() -> Option<Self> {
+        Some(Self { name: package_name()?, binary: BINARY_NAME.to_owned() })
+    }
+}
+
 /// How to install.
 #[derive(Clone)]
 pub struct InstallOptions {
     /// The version. Default [`PINNED`].
     pub version: String,
+    /// The package. Default [`Package::official`].
+    pub package: Option<Package>,
     /// The cache. Default [`cache_dir`].
     pub cache: Option<PathBuf>,
     /// Bound of the download. Default 10 min.
@@ -79,6 +102,7 @@ impl Default for InstallOptions {
     fn default() -> Self {
         Self {
             version: PINNED.to_owned(),
+            package: None,
             cache: None,
             download_bound: Duration::from_secs(600),
             progress: Arc::new(|_| ()),
@@ -170,11 +194,14 @@ pub async fn install(options: InstallOptions) -> Result<PathBuf> {
     if version.is_empty() || version.starts_with('.') || !version.chars().all(plain) {
         return Err(Error::new(ErrorKind::InvalidInput, format!("`{version}` is not a version of OpenCode")));
     }
-    let name = package_name().ok_or_else(|| {
-        Error::new(ErrorKind::LocalServer, "OpenCode is not published for this system")
-            .with_operation("server.install")
-            .with_hint("build it yourself and give its path by NEXUS_OPENCODE_BIN")
-    })?;
+    let Package { name, binary: inside } = match &options.package {
+        Some(package) => package.clone(),
+        None => Package::official().ok_or_else(|| {
+            Error::new(ErrorKind::LocalServer, "OpenCode is not published for this system")
+                .with_operation("server.install")
+                .with_hint("build it yourself and give its path by NEXUS_OPENCODE_BIN")
+        })?,
+    };
     let cache = match &options.cache {
         Some(cache) => std::path::absolute(cache)?,
         None => cache_dir()?,
@@ -213,7 +240,7 @@ pub async fn install(options: InstallOptions) -> Result<PathBuf> {
         }
         progress(Progress { step: Step::Unpacking, package: package.clone() });
         let ready = place.partial.join("ready");
-        unpack(&archive, &ready, &package)?;
+        unpack(&archive, &ready, &package, &inside)?;
         // Only a directory without a binary can be in the way: whatever it holds is not an installation.
         std::fs::remove_dir_all(&place.target).ok();
         std::fs::rename(&ready, &place.target)?;

@@ -17,7 +17,9 @@ mod start;
 mod stop;
 
 pub use find::{BinaryOrigin, FindOptions, FoundBinary, find};
-pub use install::{InstallOptions, PINNED, Progress, Step, cache_dir, ensure, install, package_name};
+pub use install::{
+    InstallOptions, PINNED, Package, Progress, Step, cache_dir, ensure, install, package_name,
+};
 pub use start::{Home, LocalServer, ServerOptions};
 
 /// The environment variable that names the OpenCode binary to use.

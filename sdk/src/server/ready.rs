@@ -1,4 +1,4 @@
-//! Whether a server answers: `GET /global/health`, each probe bounded on its own.
+//! Whether a server answers: `GET /global/health`, or `GET /api/info` of OpenCode 2; each probe bounded on its own.
 //!
 //! A probe that the server accepts while it still starts can hang for ever, so one long wait would not do. Plain
 //! TCP on purpose: loopback needs neither TLS nor a pool, and this must work before any client exists.
@@ -17,10 +17,14 @@ const PROBE_PAUSE: Duration = Duration::from_millis(25);
 /// Asks until the server says that it is healthy, and gives its version. Unbounded: the caller has the deadline.
 pub(super) async fn healthy(port: u16, authorization: Option<&str>) -> String {
     loop {
-        match tokio::time::timeout(PROBE_BOUND, probe(port, authorization)).await {
-            Ok(Some(version)) => return version,
-            _ => tokio::time::sleep(PROBE_PAUSE).await,
+        for path in ["/global/health", "/api/info"] {
+            if let Ok(Some(version)) =
+                tokio::time::timeout(PROBE_BOUND, probe(port, path, authorization)).await
+            {
+                return version;
+            }
         }
+        tokio::time::sleep(PROBE_PAUSE).await;
     }
 }
 
@@ -29,10 +33,10 @@ pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 
-async fn probe(port: u16, authorization: Option<&str>) -> Option<String> {
+async fn probe(port: u16, path: &str, authorization: Option<&str>) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let mut request =
-        format!("GET /global/health HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: application/json\r\n");
+        format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: application/json\r\n");
     if let Some(value) = authorization {
         request.push_str(&format!("authorization: {value}\r\n"));
     }
@@ -52,7 +56,10 @@ fn version_of(answer: &[u8]) -> Option<String> {
     // The body may be chunked; the one JSON object in it starts at the first brace either way.
     let object = body.get(body.find('{')?..)?;
     let value = serde_json::Deserializer::from_str(object).into_iter::<serde_json::Value>().next()?.ok()?;
-    (value.get("healthy")?.as_bool()?).then(|| value.get("version")?.as_str().map(str::to_owned))?
+    // The second line has no such word: it answers 503 until it is ready.
+    let healthy =
+        value.get("healthy").map_or(value.get("pid").is_some(), |word| word.as_bool() == Some(true));
+    healthy.then(|| value.get("version")?.as_str().map(str::to_owned))?
 }
 
 #[cfg(test)]

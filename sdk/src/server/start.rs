@@ -42,6 +42,12 @@ pub struct ServerOptions {
     pub port: Option<u16>,
     /// Password for HTTP Basic (user `opencode`); default none. Not shown by `Debug`.
     pub password: Option<String>,
+    /// Whether the server sees our environment, without what would steer OpenCode; otherwise it gets `PATH` alone and what
+    /// is set here. Default true.
+    pub inherit_environment: bool,
+    /// A program with its arguments that runs the server, for example to take privileges from it; it must become the
+    /// server (`exec`). Default none.
+    pub wrapper: Vec<OsString>,
     /// More environment variables. They win over everything else that is set here.
     pub environment: Vec<(String, String)>,
     /// Configuration in the form of `opencode.json`, laid over the files of the home and the project.
@@ -64,6 +70,8 @@ impl ServerOptions {
             home: Home::default(),
             port: None,
             password: None,
+            inherit_environment: true,
+            wrapper: Vec::new(),
             environment: Vec::new(),
             config: None,
             package_install: None,
@@ -197,10 +205,12 @@ impl Starting {
     fn spawn(options: &ServerOptions, port: u16) -> Result<Self> {
         let (environment, scratch) = environment(options)?;
         let log = options.log_file.as_deref().map(open_log).transpose()?;
+        let mut command = options.wrapper.iter().cloned().chain([options.binary.clone().into()]);
+        let binary = PathBuf::from(command.next().unwrap_or_default());
         let arguments = ["serve", "--hostname", "127.0.0.1", "--port"].map(OsString::from);
         let (guarded, stdout, stderr) = Spawn {
-            binary: &options.binary,
-            arguments: arguments.into_iter().chain([port.to_string().into()]).collect(),
+            binary: &binary,
+            arguments: command.chain(arguments).chain([port.to_string().into()]).collect(),
             directory: &options.directory,
             environment,
             scratch: scratch.as_ref().map(tempfile::TempDir::path),
@@ -287,7 +297,8 @@ fn environment(options: &ServerOptions) -> Result<(Variables, Option<tempfile::T
     let mut all: Variables = std::env::vars_os()
         .filter(|(key, _)| {
             let key = key.to_string_lossy();
-            !(key.starts_with("OPENCODE_") || own_home && (key.starts_with("XDG_") || key == "HOME"))
+            let kept = options.inherit_environment || key == "PATH";
+            kept && !(key.starts_with("OPENCODE_") || own_home && (key.starts_with("XDG_") || key == "HOME"))
         })
         .collect();
     let mut set = |key: &str, value: OsString| {
@@ -346,6 +357,8 @@ fn environment(options: &ServerOptions) -> Result<(Variables, Option<tempfile::T
     if let Some(password) = &options.password {
         set("OPENCODE_SERVER_PASSWORD", password.into());
         set("OPENCODE_SERVER_USERNAME", "opencode".into());
+        // The name of it in OpenCode 2.
+        set("OPENCODE_PASSWORD", password.into());
     }
     for (key, value) in &options.environment {
         set(key, value.into());

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 
 use crate::scripted::{Behaviour, ScriptedModel, server_config};
 
+mod second;
+
+pub use second::{SECOND, is_second};
+
 /// What kind of server a test wants.
 #[derive(Clone, Debug)]
 pub struct TestServerOptions {
@@ -59,7 +63,7 @@ impl TestServerOptions {
 
 /// A running server with all that belongs to it. Dropping it ends and removes everything.
 pub struct TestServer {
-    /// Base URL of the server.
+    /// Base URL of the server; for one of OpenCode 2 with its credentials.
     pub url: String,
     /// The project: a git repository with `hello.txt`, which holds `hello\n`.
     pub directory: PathBuf,
@@ -67,6 +71,7 @@ pub struct TestServer {
     pub server: LocalServer,
     /// Its model.
     pub model: ScriptedModel,
+    credentials: Option<String>,
     _project: tempfile::TempDir,
 }
 
@@ -82,29 +87,44 @@ impl TestServer {
         let directory = root.join("project");
         tokio::fs::create_dir(&directory).await?;
         make_project(&directory).await?;
-        let mut config = server_config(&model, options.permission);
-        config["snapshot"] = json!(options.snapshot);
-        for (key, value) in options.config {
-            config[key] = value;
-        }
         let binary = match options.binary {
             Some(binary) => binary,
             None => opencode_binary(&options.version).await?,
         };
         let mut server = ServerOptions::new(binary, &directory);
-        server.config = Some(config);
         server.password = options.password;
-        if !options.catalogue {
-            let empty = root.join("models.json");
-            tokio::fs::write(&empty, "{}").await?;
-            server.environment.push(("OPENCODE_MODELS_PATH".to_owned(), empty.display().to_string()));
-        }
         server.environment.extend(options.environment);
         server.start_bound = std::time::Duration::from_secs(60);
+        let credentials = if is_second(&options.version) {
+            second::prepare(&mut server, &root, &model, &options.permission)?;
+            server.password.as_ref().map(|password| format!("opencode:{password}@"))
+        } else {
+            let mut config = server_config(&model, options.permission);
+            config["snapshot"] = json!(options.snapshot);
+            for (key, value) in options.config {
+                config[key] = value;
+            }
+            server.config = Some(config);
+            if !options.catalogue {
+                let empty = root.join("models.json");
+                tokio::fs::write(&empty, "{}").await?;
+                server.environment.push(("OPENCODE_MODELS_PATH".to_owned(), empty.display().to_string()));
+            }
+            None
+        };
         let server = LocalServer::start(server).await?;
-        let url = server.url().to_owned();
-        Ok(Self { url, directory, server, model, _project: project })
+        let url = with_credentials(server.url(), credentials.as_deref());
+        Ok(Self { url, directory, server, model, credentials, _project: project })
     }
+
+    /// The address of something that stands before the server, with the server's credentials.
+    pub fn url_through(&self, address: &str) -> String {
+        with_credentials(address, self.credentials.as_deref())
+    }
+}
+
+fn with_credentials(address: &str, credentials: Option<&str>) -> String {
+    address.replacen("://", &format!("://{}", credentials.unwrap_or_default()), 1)
 }
 
 /// The binary of a version: from our cache, else installed there by npm.
@@ -113,7 +133,8 @@ impl TestServer {
 /// Those of [`ensure`].
 pub async fn opencode_binary(version: &str) -> Result<PathBuf> {
     let find = FindOptions { environment: false, version: version.to_owned(), ..FindOptions::default() };
-    Ok(ensure(&find, InstallOptions::default()).await?.path)
+    let install = InstallOptions { package: second::package(version), ..InstallOptions::default() };
+    Ok(ensure(&find, install).await?.path)
 }
 
 async fn make_project(directory: &Path) -> Result<()> {

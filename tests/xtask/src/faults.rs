@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use opencode_nexus::chat::{Conversation, ConversationOptions};
+use opencode_nexus::dialect::Line;
 use opencode_nexus::transport::{BackoffPolicy, Timeouts, TransportConfig};
 use opencode_nexus::{Client, Error};
 use opencode_nexus_testkit::fault_proxy::{
     Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split,
 };
-use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
+use opencode_nexus_testkit::server::{TestServer, TestServerOptions, is_second};
 use opencode_nexus_testkit::stories::{Played, Settled, Story, behaviour, play, settle, stories};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -71,19 +72,20 @@ async fn attack(arguments: &Arguments) -> Result<(), String> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let started = Instant::now();
     println!("seed {seed}, OpenCode {}", arguments.version);
-    let chosen: Vec<Story> = stories()
+    let line = if is_second(&arguments.version) { Line::V2 } else { Line::V1 };
+    let chosen: Vec<Story> = stories(line)
         .into_iter()
         .filter(|s| arguments.story.as_ref().is_none_or(|name| s.name == name))
         .collect();
     if chosen.is_empty() {
-        return Err(format!("there is no such story; there are {}", names()));
+        return Err(format!("there is no such story; there are {}", names(line)));
     }
     let mut servers = Vec::new();
     for _ in 0..arguments.servers.max(1) {
         let options = TestServerOptions {
             version: arguments.version.clone(),
             snapshot: false,
-            ..TestServerOptions::with(behaviour())
+            ..TestServerOptions::with(behaviour(line))
         };
         servers.push(Arc::new(TestServer::start(options).await.map_err(|e| format!("{e:?}"))?));
     }
@@ -111,8 +113,8 @@ async fn attack(arguments: &Arguments) -> Result<(), String> {
     report(&totals, arguments.faults, started.elapsed())
 }
 
-fn names() -> String {
-    stories().iter().map(|s| s.name).collect::<Vec<_>>().join(", ")
+fn names(line: Line) -> String {
+    stories(line).iter().map(|s| s.name).collect::<Vec<_>>().join(", ")
 }
 
 /// How many frames each story has when nothing goes wrong; that run must be right as well.
@@ -170,7 +172,7 @@ fn plan(job: &Job) -> FaultPlan {
     FaultPlan::new(move |info| {
         let mut random = StdRng::seed_from_u64(seed ^ (info.index as u64 + 1).wrapping_mul(0x9E37_79B9));
         if !info.is_event_stream {
-            let health = info.path.starts_with("/global/health");
+            let health = info.path.starts_with("/global/health") || info.path.starts_with("/api/info");
             return match random.random_range(0..24) {
                 _ if health || info.nth > 40 => Fault::none(),
                 0 => Fault::answer(Answer::Lose(End::Reset)),
@@ -232,7 +234,7 @@ async fn one(
     plan: FaultPlan,
     totals: &Totals,
 ) -> Result<(Client, Played), Error> {
-    let proxy = FaultProxy::start(&server.url, plan).await?;
+    let proxy = FaultProxy::start(server.server.url(), plan).await?;
     let config = TransportConfig {
         retry: BackoffPolicy {
             base: Duration::from_millis(5),
@@ -247,7 +249,11 @@ async fn one(
         ..TransportConfig::default()
     };
     let directory = server.directory.to_string_lossy();
-    let client = Client::builder(proxy.url()).directory(&*directory).transport(config).connect().await?;
+    let client = Client::builder(server.url_through(&proxy.url()))
+        .directory(&*directory)
+        .transport(config)
+        .connect()
+        .await?;
     let direct = Client::builder(&server.url).directory(&*directory).connect().await?;
     let conversation = created(&client, &direct).await?;
     let played = play(&conversation, &job.story, job.number).await;

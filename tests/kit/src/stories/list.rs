@@ -1,6 +1,7 @@
 //! The list of stories, and the behaviour of the model in them.
 
 use opencode_nexus::chat::OutcomeKind;
+use opencode_nexus::dialect::Line;
 use opencode_nexus::model::PermissionReply;
 use serde_json::{Value, json};
 
@@ -65,8 +66,49 @@ impl Story {
     }
 }
 
-fn bash(command: &str) -> Action {
-    Action::tool("bash", json!({"command": command, "description": "Run a command"}))
+/// What the lines call their tools and the arguments of these.
+#[derive(Clone, Copy)]
+struct Words {
+    line: Line,
+    shell: &'static str,
+    path: &'static str,
+}
+
+impl Words {
+    fn of(line: Line) -> Self {
+        match line {
+            Line::V2 => Self { line, shell: "shell", path: "path" },
+            _ => Self { line, shell: "bash", path: "filePath" },
+        }
+    }
+
+    fn bash(self, command: &str) -> Action {
+        Action::tool(self.shell, json!({"command": command, "description": "Run a command"}))
+    }
+
+    fn read(self) -> Action {
+        Action::tool("read", json!({ self.path: "hello.txt" }))
+    }
+
+    fn task(self) -> Action {
+        let prompt = "STORY child: look around";
+        match self.line {
+            Line::V2 => Action::tool(
+                "subagent",
+                json!({"description": "look around", "prompt": prompt, "agent": "general"}),
+            ),
+            _ => Action::tool(
+                "task",
+                json!({"description": "look around", "prompt": prompt, "subagent_type": "general"}),
+            ),
+        }
+    }
+
+    /// Names one tool after the other, so that a stop falls between them.
+    fn calling(self) -> Vec<Action> {
+        let calls = (0..40).flat_map(|_| [self.read(), Action::sleep(2)]);
+        std::iter::once(Action::text("Now I call ")).chain(calls).collect()
+    }
 }
 
 fn question() -> Action {
@@ -95,22 +137,18 @@ fn thinking(tokens: usize) -> Action {
     Action { reasoning_tokens: Some(tokens), seed: Some(3), ..Action::default() }
 }
 
-/// Names one tool after the other, so that a stop falls between them.
-fn calling() -> Vec<Action> {
-    let read = || Action::tool("read", json!({"filePath": "hello.txt"}));
-    let calls = (0..40).flat_map(|_| [read(), Action::sleep(2)]);
-    std::iter::once(Action::text("Now I call ")).chain(calls).collect()
-}
-
-/// All stories.
-pub fn stories() -> Vec<Story> {
+/// All stories, as they go on this line.
+pub fn stories(line: Line) -> Vec<Story> {
+    let words = Words::of(line);
+    let bash = |command: &str| words.bash(command);
+    // A refusal ends the turn on OpenCode 2; on 1.x the agent is told.
+    let refused = if line == Line::V2 { OutcomeKind::Aborted } else { OutcomeKind::Completed };
     let todos: Value = json!({"todos": [
         {"content": "first", "status": "in_progress", "priority": "high", "id": "1"},
         {"content": "second", "status": "pending", "priority": "low", "id": "2"}]});
-    let edit = json!({"filePath": "hello.txt", "oldString": "hello", "newString": "hello"});
-    let task = json!({"description": "look around", "prompt": "STORY child: look around", "subagent_type": "general"});
+    let edit = json!({words.path: "hello.txt", "oldString": "hello", "newString": "hello"});
     let reject = || PermissionReply::Reject { message: None };
-    vec![
+    let all = vec![
         Story::new("short", vec![vec![Action::text("Hello! Two and two is 4, naïvely; 😀 agrees.")]]),
         Story::new("paced", vec![vec![Action::text("It begins.\n\n"), Action::tokens(60, 5).at(150.0)]]),
         Story::new("long", vec![vec![Action::tokens(600, 7)]]),
@@ -127,7 +165,9 @@ pub fn stories() -> Vec<Story> {
             vec![vec![bash("ls")], vec![bash("ls")], vec![Action::text("Looked twice.")]],
         )
         .replying(PermissionReply::Always),
-        Story::new("shell-rejected", vec![vec![Action::text("May I?"), bash("whoami")]]).replying(reject()),
+        Story::new("shell-rejected", vec![vec![Action::text("May I?"), bash("whoami")]])
+            .replying(reject())
+            .ending(refused),
         Story::new(
             "two-tools",
             vec![vec![bash("echo one"), bash("echo two")], vec![Action::text("Both ran.")]],
@@ -135,35 +175,26 @@ pub fn stories() -> Vec<Story> {
         Story::new(
             "read",
             vec![
-                vec![
-                    Action::reasoning("I should read it."),
-                    Action::tool("read", json!({"filePath": "hello.txt"})),
-                ],
+                vec![Action::reasoning("I should read it."), words.read()],
                 vec![Action::text("The file says hello.")],
             ],
         ),
         Story::new(
             "edit",
-            vec![
-                vec![Action::tool("read", json!({"filePath": "hello.txt"}))],
-                vec![Action::tool("edit", edit)],
-                vec![Action::text("Edited.")],
-            ],
+            vec![vec![words.read()], vec![Action::tool("edit", edit)], vec![Action::text("Edited.")]],
         ),
         Story::new("todo", vec![vec![Action::tool("todowrite", todos)], vec![Action::text("Planned.")]]),
         Story::new("question", vec![vec![question()], vec![Action::text("Thank you.")]]),
         Story {
             answering: Answering { permission: PermissionReply::Once, questions: false },
+            outcome: refused,
             ..Story::new("question-rejected", vec![vec![question()], vec![Action::text("Never mind.")]])
         },
-        Story::new(
-            "subagent",
-            vec![vec![Action::tool("task", task)], vec![Action::text("The child is done.")]],
-        ),
+        Story::new("subagent", vec![vec![words.task()], vec![Action::text("The child is done.")]]),
         Story::new("stopped", vec![vec![Action::text("This answer will be cut here"), Action::hang()]])
             .stopped_at("cut here"),
         Story::new("stopped-asking", vec![vec![Action::text("I ask and"), bash("sleep 1")]]).stopped_at("?"),
-        Story::new("stopped-calling", vec![calling()]).stopped_at("call"),
+        Story::new("stopped-calling", vec![words.calling()]).stopped_at("call"),
         Story::new("wrong-key", vec![vec![wrong_key()]]).ending(OutcomeKind::Failed),
         Story::attempts("limited-once", vec![vec![limited()], vec![Action::text("Fine after a retry.")]]),
         Story::attempts(
@@ -187,16 +218,19 @@ pub fn stories() -> Vec<Story> {
                 Action { finish: Some("length".into()), ..Action::default() },
             ]],
         ),
-    ]
+    ];
+    // This line has no list of things to do.
+    all.into_iter().filter(|story| line != Line::V2 || story.name != "todo").collect()
 }
 
-/// What the model does in the stories.
-pub fn behaviour() -> Behaviour {
-    let mut conversations: Vec<Conversation> = stories()
+/// What the model does in the stories of this line.
+pub fn behaviour(line: Line) -> Behaviour {
+    let mut conversations: Vec<Conversation> = stories(line)
         .into_iter()
         .map(|s| Conversation { pattern: format!("^STORY {} ", s.name), turns: s.turns })
         .collect();
-    let child = vec![vec![bash("echo child")], vec![Action::text("The child has looked around.")]];
+    let child =
+        vec![vec![Words::of(line).bash("echo child")], vec![Action::text("The child has looked around.")]];
     conversations.insert(0, Conversation::new("^STORY child: ", child));
     Behaviour::new(conversations)
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use opencode_nexus::chat::{ChatEvent, Conversation, TurnOptions, TurnOutcome, digest};
+use opencode_nexus::dialect::Line;
+use opencode_nexus::model::SessionId;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -142,11 +144,10 @@ pub async fn settle(
     direct: &Client,
     mut screen: impl FnMut() -> Screen,
 ) -> Result<Settled> {
-    let read = opencode_api::v1::operations::session::Messages::new(conversation.session_id().as_str());
     let until = tokio::time::Instant::now() + REST;
     let mut late = false;
     loop {
-        let on_server = serde_json::to_value(direct.call(&read).await?).unwrap_or_default();
+        let on_server = on_server(direct, conversation.session_id()).await?;
         let difference = compare(conversation, &screen(), &on_server);
         if difference.is_none() || tokio::time::Instant::now() >= until {
             return Ok(Settled { difference, late });
@@ -156,7 +157,27 @@ pub async fn settle(
     }
 }
 
-/// Compares with the server's answer to `GET /session/{id}/message`, asked for past all faults.
+/// The messages of a session as the server gives them, whichever line it is of.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub async fn on_server(direct: &Client, session: &SessionId) -> Result<Value> {
+    let answer = match direct.server().line {
+        Line::V2 => {
+            let mut list = opencode_api::v2::operations::message::List::new(session.as_str());
+            // The largest page; no story has as many messages.
+            (list.limit, list.order) = (Some(200), Some(opencode_api::v2::bodies::Order::Asc));
+            serde_json::to_value(direct.call(&list).await?)
+        }
+        _ => {
+            let list = opencode_api::v1::operations::session::Messages::new(session.as_str());
+            serde_json::to_value(direct.call(&list).await?)
+        }
+    };
+    Ok(answer.unwrap_or_default())
+}
+
+/// Compares with what [`on_server`] gives, asked for past all faults.
 pub fn compare(conversation: &Conversation, screen: &Screen, on_server: &Value) -> Difference {
     let ours = conversation.with_transcript(|t| digest::messages(t.messages()));
     let theirs = crate::expected::messages(on_server);

@@ -19,7 +19,7 @@ use opencode_nexus::{Client, Result};
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Scripted};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 use opencode_nexus_testkit::stories::{Screen, Settled, settle};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Whatever is waited for comes within this, or the test fails.
 const BOUND: Duration = Duration::from_secs(60);
@@ -123,12 +123,6 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(BOUND, future)
         .await
         .unwrap_or_else(|_| panic!("{what} did not come within {BOUND:?}"))
-}
-
-/// The answer of `GET /session/{id}/message`, not read by the conversation.
-async fn on_server(conversation: &Conversation) -> Value {
-    let request = opencode_api::v1::operations::session::Messages::new(conversation.session_id().as_str());
-    serde_json::to_value(conversation.client().call(&request).await.unwrap()).unwrap()
 }
 
 /// What was seen and what is on record must be what the server has.

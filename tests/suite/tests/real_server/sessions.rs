@@ -133,7 +133,7 @@ async fn a_summary_is_a_turn_of_its_own() {
     let compacted = conversation.with_transcript(|t| {
         t.messages().iter().flat_map(|m| &m.parts).any(|p| p.body == PartBody::Compaction)
     });
-    assert!(compacted, "{}", super::on_server(&conversation).await);
+    assert!(compacted, "{:?}", conversation.with_transcript(|t| t.messages().to_vec()));
     assert_same_on(&conversation, &mut feed, &mut screen).await;
 }
 

@@ -1,24 +1,23 @@
-//! Every story of the test kit on three versions, one after the other in one server: the person sees exactly what
+//! Every story of the test kit on three versions of 1.x and on OpenCode 2, one after the other in one server: the person sees exactly what
 //! the server has.
 
 use opencode_nexus::Client;
-use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
-use opencode_nexus_testkit::stories::{behaviour, compare, play, stories};
+use opencode_nexus::dialect::Line;
+use opencode_nexus_testkit::server::{SECOND, TestServer, TestServerOptions};
+use opencode_nexus_testkit::stories::{behaviour, compare, on_server, play, stories};
 
-use super::on_server;
-
-async fn all_stories_come_out_as_the_server_has_them(version: &str) {
+async fn all_stories_come_out_as_the_server_has_them(line: Line, version: &str) {
     let options = TestServerOptions {
         version: version.to_owned(),
         snapshot: false,
-        ..TestServerOptions::with(behaviour())
+        ..TestServerOptions::with(behaviour(line))
     };
     let server = TestServer::start(options).await.unwrap();
     let directory = server.directory.to_string_lossy();
     let client = Client::builder(&server.url).directory(&*directory).connect().await.unwrap();
     assert_eq!(client.server().version, version);
     let mut wrong = Vec::new();
-    for (run, story) in stories().iter().enumerate() {
+    for (run, story) in stories(line).iter().enumerate() {
         let conversation = client.create(Some(story.name)).await.unwrap();
         let played = match play(&conversation, story, run).await {
             Ok(played) => played,
@@ -30,7 +29,11 @@ async fn all_stories_come_out_as_the_server_has_them(version: &str) {
         if played.outcome.kind != story.outcome {
             wrong.push(format!("{} ended so: {:?}", story.name, played.outcome));
         }
-        let difference = compare(&conversation, &played.screen, &on_server(&conversation).await);
+        let difference = compare(
+            &conversation,
+            &played.screen,
+            &on_server(&client, conversation.session_id()).await.unwrap(),
+        );
         if !difference.is_none() {
             wrong.push(format!("{}: {difference:#?}", story.name));
         }
@@ -40,15 +43,20 @@ async fn all_stories_come_out_as_the_server_has_them(version: &str) {
 
 #[tokio::test]
 async fn all_stories_come_out_right_on_the_pinned_version() {
-    all_stories_come_out_as_the_server_has_them("1.18.33").await;
+    all_stories_come_out_as_the_server_has_them(Line::V1, "1.18.33").await;
 }
 
 #[tokio::test]
 async fn all_stories_come_out_right_on_1_17() {
-    all_stories_come_out_as_the_server_has_them("1.17.19").await;
+    all_stories_come_out_as_the_server_has_them(Line::V1, "1.17.19").await;
 }
 
 #[tokio::test]
 async fn all_stories_come_out_right_on_1_14() {
-    all_stories_come_out_as_the_server_has_them("1.14.48").await;
+    all_stories_come_out_as_the_server_has_them(Line::V1, "1.14.48").await;
+}
+
+#[tokio::test]
+async fn all_stories_come_out_right_on_opencode_2() {
+    all_stories_come_out_as_the_server_has_them(Line::V2, SECOND).await;
 }
