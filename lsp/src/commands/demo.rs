@@ -21,7 +21,9 @@ use crate::output;
 
 /// A whole conversation with a real server; no key, no account.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nexus demo\n  nexus demo --line 2\n  nexus demo --json\n  nexus demo --server ~/bin/opencode")]
+#[command(
+    after_help = "Examples:\n  nexus demo\n  nexus demo --line 2\n  nexus demo --json\n  nexus demo --server ~/bin/opencode"
+)]
 pub(crate) struct Demo {
     /// The OpenCode binary to use; otherwise NEXUS_OPENCODE_BIN, or the pinned version, installed with npm if needed.
     #[arg(long, value_name = "PATH")]
@@ -271,9 +273,7 @@ fn script(line: u8) -> Behaviour {
                 first,
                 second,
                 vec![Action::tool("question", question)],
-                vec![
-                    Action::text("Thank you. That was text, thought, a tool and a question.").at(pace),
-                ],
+                vec![Action::text("Thank you. That was text, thought, a tool and a question.").at(pace)],
             ]
             .into_iter()
             .filter(|turn| !turn.is_empty())

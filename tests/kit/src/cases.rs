@@ -54,7 +54,11 @@ fn all(line: &str) -> io::Result<Vec<Case>> {
     Ok(cases)
 }
 
-fn case(line: &str, name: &str) -> io::Result<Case> {
+/// The case of that name, of the line whose folder is `line`.
+///
+/// # Errors
+/// As [`v1`].
+pub fn case(line: &str, name: &str) -> io::Result<Case> {
     let stream = directory().join(line).join(format!("{name}.sse"));
     let messages = json(&format!("{line}/{name}.messages.json"))?;
     Ok(Case { name: name.to_owned(), stream: file(&format!("{line}/{name}.sse"))?, path: stream, messages })

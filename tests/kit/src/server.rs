@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use crate::scripted::{Behaviour, ScriptedModel, server_config};
 
+mod isolation;
 mod second;
 
-pub use second::{SECOND, is_second, package};
+pub use isolation::{isolated, isolated_test};
+pub use second::{PASSWORD, SECOND, is_second, package};
 
 /// What kind of server a test wants.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct TestServerOptions {
     pub password: Option<String>,
     /// Laid over the configuration, key by key at the top level. Default empty.
     pub config: serde_json::Map<String, Value>,
+    /// The port; default a free one.
+    pub port: Option<u16>,
     /// More environment variables.
     pub environment: Vec<(String, String)>,
     /// Whether the server takes snapshots of the project (undo needs them; they cost time in every turn).
@@ -47,6 +51,7 @@ impl Default for TestServerOptions {
             permission: json!({"bash": "ask", "edit": "ask"}),
             password: None,
             config: serde_json::Map::new(),
+            port: None,
             environment: Vec::new(),
             snapshot: true,
             catalogue: false,
@@ -71,6 +76,7 @@ pub struct TestServer {
     pub server: LocalServer,
     /// Its model.
     pub model: ScriptedModel,
+    options: ServerOptions,
     credentials: Option<String>,
     _project: tempfile::TempDir,
 }
@@ -93,6 +99,7 @@ impl TestServer {
         };
         let mut server = ServerOptions::new(binary, &directory);
         server.password = options.password;
+        server.port = options.port;
         server.environment.extend(options.environment);
         server.start_bound = std::time::Duration::from_secs(60);
         let credentials = if is_second(&options.version) {
@@ -112,9 +119,24 @@ impl TestServer {
             }
             None
         };
-        let server = LocalServer::start(server).await?;
+        let options = server;
+        let server = LocalServer::start(options.clone()).await?;
         let url = with_credentials(server.url(), credentials.as_deref());
-        Ok(Self { url, directory, server, model, credentials, _project: project })
+        Ok(Self { url, directory, server, model, options, credentials, _project: project })
+    }
+
+    /// Kills the server as the system does when memory is short, and starts it again at the same address. Its home must
+    /// outlive it, as that of OpenCode 2 does here.
+    ///
+    /// # Errors
+    /// Those of [`LocalServer::start`].
+    pub async fn kill_and_restart(&mut self) -> Result<()> {
+        let pid = self.server.pid().map(|pid| pid.to_string()).unwrap_or_default();
+        tokio::process::Command::new("kill").args(["-9", &pid]).status().await?;
+        self.server.exited().await;
+        self.options.port = Some(self.server.port());
+        self.server = LocalServer::start(self.options.clone()).await?;
+        Ok(())
     }
 
     /// The address of something that stands before the server, with the server's credentials.

@@ -48,8 +48,7 @@ pub fn demo(root: &Path) -> Counts {
 /// Runs the demo on one line and looks at every field.
 fn shown(root: &Path, nexus: &Path, line: &str) -> Counts {
     let mut demo = Command::new(nexus);
-    let finished =
-        process::run(root, &format!("demo-{line}"), demo.args(["demo", "--json", "--line", line]));
+    let finished = process::run(root, &format!("demo-{line}"), demo.args(["demo", "--json", "--line", line]));
     let mut counts = Counts::one(finished.success);
     let said = finished.output.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
     let Some(said) = said else {
