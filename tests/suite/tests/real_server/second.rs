@@ -2,7 +2,7 @@
 //! server of one line takes the place of one of the other.
 
 use opencode_nexus::chat::{ChatEvent, ConversationOptions, Delivery, OutcomeKind, Prompt};
-use opencode_nexus::dialect::{Line, SessionFilter};
+use opencode_nexus::dialect::{Action, Line, SessionFilter};
 use opencode_nexus::model::Role;
 use opencode_nexus::{Client, ErrorKind};
 use opencode_nexus_testkit::server::{PASSWORD, SECOND, TestServer, TestServerOptions, isolated_test};
@@ -190,5 +190,29 @@ fn what_this_line_lacks_is_refused_before_anything_is_sent() {
         assert_eq!(error.code(), "user.unsupported");
         assert_eq!(conversation.share().await.unwrap_err().code(), "user.unsupported");
         assert!(conversation.with_transcript(|t| t.messages().is_empty()));
+    });
+}
+
+#[test]
+fn a_shell_command_and_a_summary_are_turns_too() {
+    isolated_test(SECOND, || async {
+        let server = TestServer::start(second()).await.unwrap();
+        let conversation = client(&server).await.create(None).await.unwrap();
+        say(&conversation, "one").await;
+        for (action, kind, word) in [
+            (Action::Shell { command: "echo by-hand".into() }, "shell", "by-hand"),
+            (Action::Summarize, "compaction", "Echo: "),
+        ] {
+            let turn = conversation.act(action, None, None).await.unwrap();
+            let outcome = watch(turn, &mut Screen::default()).await.unwrap();
+            assert_eq!(outcome.kind, OutcomeKind::Completed, "{kind}: {outcome:?}");
+            let note = conversation.with_transcript(|t| {
+                let notes = t.messages().iter().filter(|m| m.role.word() == kind);
+                notes.map(super::text_of).collect::<String>()
+            });
+            assert!(note.contains(word), "{kind}: {note}");
+        }
+        say(&conversation, "two").await;
+        assert_same(&conversation, &shown(&conversation)).await;
     });
 }
