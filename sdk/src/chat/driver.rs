@@ -20,17 +20,10 @@ use tokio::time::Instant;
 
 use super::event::ChatEvent;
 use super::shared::{AutoReply, Phase, Shared, State};
-use super::verdict::OpenTurn;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{MessageId, PermissionReply, Snapshot, Status};
 use crate::stream::{EventRef, EventStream, StreamItem};
 use crate::transport::{Backoff, BackoffPolicy};
-
-/// A busy turn of which nothing is heard for this long is asked about.
-const BUSY_QUIET: Duration = Duration::from_secs(15);
-
-/// The same when the status says idle but the turn is not over; doubled each time.
-const IDLE_QUIET: Duration = Duration::from_millis(700);
 
 /// So often may the server say that nothing runs before a turn is settled as it is, which takes 5.6 s. Stopped before its
 /// first step, 1.18.33 leaves an answer that is never completed (seen).
@@ -39,22 +32,22 @@ const IDLE_CHECKS: u32 = 4;
 /// So many events may wait while the state is read; more means to read it again.
 const HELD_LIMIT: usize = 100_000;
 
-enum Read {
+pub(super) enum Read {
     State(Result<Vec<Snapshot>>),
     Status(Result<Status>),
 }
 
-struct Driver {
-    shared: Arc<Shared>,
-    reading: Option<BoxFuture<'static, Read>>,
+pub(super) struct Driver {
+    pub(super) shared: Arc<Shared>,
+    pub(super) reading: Option<BoxFuture<'static, Read>>,
     /// Whether `reading` is to close a gap: then events are held.
-    behind: bool,
-    held: Vec<EventRef>,
-    backoff: Backoff,
-    last_heard: Instant,
+    pub(super) behind: bool,
+    pub(super) held: Vec<EventRef>,
+    pub(super) backoff: Backoff,
+    pub(super) last_heard: Instant,
     /// When something last went on, rather than being said again: each request to stop is answered by an idle status.
-    last_moved: Instant,
-    unreachable_since: Option<Instant>,
+    pub(super) last_moved: Instant,
+    pub(super) unreachable_since: Option<Instant>,
 }
 
 /// Runs until the conversation is dropped or ends for good.
@@ -177,7 +170,7 @@ impl Driver {
         self.read_state(Duration::ZERO);
     }
 
-    fn read_state(&mut self, delay: Duration) {
+    pub(super) fn read_state(&mut self, delay: Duration) {
         let shared = self.shared.clone();
         self.reading = Some(
             async move {
@@ -318,7 +311,7 @@ impl Driver {
     }
 
     /// Sends an answer that no person gives.
-    fn answer(&self, reply: AutoReply) {
+    pub(super) fn answer(&self, reply: AutoReply) {
         let shared = self.shared.clone();
         tokio::spawn(async move {
             let sent = match reply {
@@ -336,72 +329,5 @@ impl Driver {
                 tracing::warn!(%error, "an answer by policy could not be sent");
             }
         });
-    }
-
-    /// When something must be done although nothing happens.
-    fn next_wake(&self) -> Option<Instant> {
-        let state = self.shared.lock();
-        let deadlines = state.deadlines.values().copied();
-        let asks = state.asked.values().filter_map(|a| a.until);
-        let given_up = self
-            .unreachable_since
-            .filter(|_| !state.turns.is_empty())
-            .map(|t| t + self.shared.options.give_up);
-        let quiet = self.quiet_until(&state);
-        deadlines.chain(asks).chain(given_up).chain(quiet).min()
-    }
-
-    fn quiet_until(&self, state: &State) -> Option<Instant> {
-        if self.reading.is_some() || self.behind {
-            return None;
-        }
-        let idle = state.scope.root().status().is_idle();
-        let quiet = |turn: &OpenTurn, accepted: Instant| match idle {
-            true => self.last_moved.max(accepted) + IDLE_QUIET * (1 << turn.idle_checks.min(5)),
-            false => self.last_heard.max(accepted) + BUSY_QUIET,
-        };
-        state.turns.iter().filter_map(|turn| Some(quiet(turn, turn.accepted?))).min()
-    }
-
-    fn on_time(&mut self) {
-        let now = Instant::now();
-        let mut state = self.shared.lock();
-        let late: Vec<MessageId> =
-            state.deadlines.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
-        for id in late {
-            let error = Error::new(ErrorKind::Timeout, "the turn has passed its deadline and was stopped");
-            state.fail_turn(&id, &error);
-            let (dialect, root) = (self.shared.dialect.clone(), self.shared.root.clone());
-            tokio::spawn(async move { dialect.abort(&root).await });
-        }
-        let unanswered: Vec<_> = (state.asked.iter().filter(|(_, a)| a.until.is_some_and(|t| t <= now)))
-            .map(|(id, a)| (id.clone(), a.question))
-            .collect();
-        for (id, question) in unanswered {
-            state.asked.remove(&id);
-            tracing::info!(%id, "nobody has answered in time, so the answer is no");
-            self.answer(match question {
-                true => AutoReply::RejectQuestion(id),
-                false => AutoReply::Permission(id, PermissionReply::Reject { message: None }),
-            });
-        }
-        if self.unreachable_since.is_some_and(|t| t + self.shared.options.give_up <= now) {
-            let error = Error::new(ErrorKind::Unreachable, "the server cannot be reached any more")
-                .with_hint("start it again; the conversation goes on where it was");
-            let open: Vec<MessageId> = state.turns.iter().map(|t| t.message_id.clone()).collect();
-            open.iter().for_each(|id| state.fail_turn(id, &error));
-        }
-        if self.quiet_until(&state).is_some_and(|at| at <= now) {
-            let idle = state.scope.root().status().is_idle();
-            drop(state);
-            if idle {
-                self.behind = true;
-                self.read_state(Duration::ZERO);
-            } else {
-                let shared = self.shared.clone();
-                self.reading =
-                    Some(async move { Read::Status(shared.dialect.status(&shared.root).await) }.boxed());
-            }
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod asks;
 mod changes;
 mod conversation;
+mod deltas;
 pub mod digest;
 mod driver;
 mod event;
@@ -19,6 +20,7 @@ mod transcript;
 mod transcript_tests;
 mod turn;
 mod verdict;
+mod waiting;
 
 pub use conversation::{Conversation, TurnOptions};
 pub use event::{ChatEvent, OutcomeKind, TextKind, TurnOutcome};

@@ -22,9 +22,6 @@ use crate::model::{
     SessionId, Status, Todo,
 };
 
-/// Text that may wait for its part, per transcript.
-const ORPHAN_LIMIT: usize = 16 * 1024 * 1024;
-
 /// How many settled requests are remembered, so that a late `asked` does not open one again.
 const SETTLED_LIMIT: usize = 256;
 
@@ -54,7 +51,7 @@ pub struct Transcript {
     pub(super) recorded: HashMap<PartId, usize>,
     /// Deltas that came before their part.
     pub(super) orphans: HashMap<PartId, String>,
-    orphan_bytes: usize,
+    pub(super) orphan_bytes: usize,
     pub(super) permissions: Vec<Permission>,
     pub(super) questions: Vec<Question>,
     pub(super) settled: VecDeque<AskId>,
@@ -288,51 +285,6 @@ impl Transcript {
         }
     }
 
-    fn apply_delta(
-        &mut self,
-        message_id: &MessageId,
-        part_id: &PartId,
-        delta: &str,
-        out: &mut Vec<ChatEvent>,
-    ) {
-        if self.gapped.contains(part_id) || self.broken.contains(part_id) {
-            // A start that comes only now was overtaken by this delta: what follows it is not the beginning.
-            self.broken.insert(part_id.clone());
-            return;
-        }
-        let completed = self.message(message_id).is_some_and(|m| m.completed.is_some());
-        let part =
-            self.message_mut(message_id).and_then(|m| m.parts.iter_mut().rev().find(|p| p.id == *part_id));
-        let Some(part) = part else {
-            if !completed && self.orphan_bytes + delta.len() <= ORPHAN_LIMIT {
-                self.orphan_bytes += delta.len();
-                self.orphans.entry(part_id.clone()).or_default().push_str(delta);
-            } else {
-                self.take_orphan(part_id);
-                self.broken.insert(part_id.clone());
-            }
-            return;
-        };
-        if completed || part.ended.is_some() {
-            return;
-        }
-        let Some(kind) = text_kind(part) else { return };
-        let Some(text) = part.text_mut() else { return };
-        text.push_str(delta);
-        out.push(text_event(part, kind, delta.to_owned()));
-    }
-
-    fn take_orphan(&mut self, id: &PartId) -> Option<String> {
-        let text = self.orphans.remove(id)?;
-        self.orphan_bytes -= text.len();
-        Some(text)
-    }
-
-    pub(super) fn break_orphans(&mut self) {
-        self.broken.extend(self.orphans.drain().map(|(id, _)| id));
-        self.orphan_bytes = 0;
-    }
-
     /// The message of a part; one without a header when it was not seen yet.
     fn message_for(&mut self, part: &Part) -> &mut Message {
         let at = match self.messages.iter().rposition(|m| m.id == part.message_id) {
@@ -346,7 +298,7 @@ impl Transcript {
         &mut self.messages[at]
     }
 
-    fn message(&self, id: &MessageId) -> Option<&Message> {
+    pub(super) fn message(&self, id: &MessageId) -> Option<&Message> {
         self.messages.iter().rev().find(|m| m.id == *id)
     }
 
@@ -416,6 +368,6 @@ fn without_text(part: &Part) -> Part {
     part
 }
 
-fn text_event(part: &Part, kind: TextKind, delta: String) -> ChatEvent {
+pub(super) fn text_event(part: &Part, kind: TextKind, delta: String) -> ChatEvent {
     ChatEvent::Text { message_id: part.message_id.clone(), part_id: part.id.clone(), kind, delta }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use opencode_nexus_testkit::server::SECOND;
+
 use crate::cargo::cargo;
 
 use super::tools::{CLIPPY, CXX, GIT, NODE, NPM, PYTHON, RUSTFMT};
@@ -26,7 +28,7 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "coverage",
-        about: "every operation and event of a real server is known",
+        about: "every operation and event of both lines is known",
         tools: &[GIT, NODE, NPM],
         run: coverage,
     },
@@ -113,7 +115,10 @@ fn coverage(root: &Path) -> Counts {
 }
 
 fn faults(root: &Path) -> Counts {
+    // Every story at every frame on the newest of each line; older ones for a minute.
     let mut counts = own(root, "faults", &["faults"]);
+    println!("   OpenCode {SECOND}");
+    counts.add(own(root, "faults-2", &["faults", "--version", SECOND]));
     for version in ["1.17.19", "1.14.48"] {
         println!("   OpenCode {version}, for a minute");
         let arguments = ["faults", "--version", version, "--faults", "100", "--seconds", "60"];
@@ -145,10 +150,11 @@ mod tests {
     #[test]
     fn every_part_that_is_a_subcommand_of_ours_exists() {
         use clap::Parser as _;
-        let subcommands: [&[&str]; 5] = [
+        let subcommands: [&[&str]; 6] = [
             &["api", "--check"],
             &["coverage"],
             &["faults"],
+            &["faults", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "100", "--seconds", "60"],
             &["fuzz", "sse", "--seconds", "30"],
         ];

@@ -1,0 +1,88 @@
+//! What a conversation's driver does by the clock: deadlines, requests that nobody answers, a server that is gone, and a
+//! turn of which nothing is heard.
+
+use std::time::Duration;
+
+use futures_util::future::FutureExt as _;
+use tokio::time::Instant;
+
+use super::driver::{Driver, Read};
+use super::shared::{AutoReply, State};
+use super::verdict::OpenTurn;
+use crate::error::{Error, ErrorKind};
+use crate::model::{MessageId, PermissionReply};
+
+/// A busy turn of which nothing is heard for this long is asked about.
+const BUSY_QUIET: Duration = Duration::from_secs(15);
+
+/// The same when the status says idle but the turn is not over; doubled each time.
+const IDLE_QUIET: Duration = Duration::from_millis(700);
+
+impl Driver {
+    /// When something must be done although nothing happens.
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        let state = self.shared.lock();
+        let deadlines = state.deadlines.values().copied();
+        let asks = state.asked.values().filter_map(|a| a.until);
+        let given_up = self
+            .unreachable_since
+            .filter(|_| !state.turns.is_empty())
+            .map(|t| t + self.shared.options.give_up);
+        let quiet = self.quiet_until(&state);
+        deadlines.chain(asks).chain(given_up).chain(quiet).min()
+    }
+
+    fn quiet_until(&self, state: &State) -> Option<Instant> {
+        if self.reading.is_some() || self.behind {
+            return None;
+        }
+        let idle = state.scope.root().status().is_idle();
+        let quiet = |turn: &OpenTurn, accepted: Instant| match idle {
+            true => self.last_moved.max(accepted) + IDLE_QUIET * (1 << turn.idle_checks.min(5)),
+            false => self.last_heard.max(accepted) + BUSY_QUIET,
+        };
+        state.turns.iter().filter_map(|turn| Some(quiet(turn, turn.accepted?))).min()
+    }
+
+    pub(super) fn on_time(&mut self) {
+        let now = Instant::now();
+        let mut state = self.shared.lock();
+        let late: Vec<MessageId> =
+            state.deadlines.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
+        for id in late {
+            let error = Error::new(ErrorKind::Timeout, "the turn has passed its deadline and was stopped");
+            state.fail_turn(&id, &error);
+            let (dialect, root) = (self.shared.dialect.clone(), self.shared.root.clone());
+            tokio::spawn(async move { dialect.abort(&root).await });
+        }
+        let unanswered: Vec<_> = (state.asked.iter().filter(|(_, a)| a.until.is_some_and(|t| t <= now)))
+            .map(|(id, a)| (id.clone(), a.question))
+            .collect();
+        for (id, question) in unanswered {
+            state.asked.remove(&id);
+            tracing::info!(%id, "nobody has answered in time, so the answer is no");
+            self.answer(match question {
+                true => AutoReply::RejectQuestion(id),
+                false => AutoReply::Permission(id, PermissionReply::Reject { message: None }),
+            });
+        }
+        if self.unreachable_since.is_some_and(|t| t + self.shared.options.give_up <= now) {
+            let error = Error::new(ErrorKind::Unreachable, "the server cannot be reached any more")
+                .with_hint("start it again; the conversation goes on where it was");
+            let open: Vec<MessageId> = state.turns.iter().map(|t| t.message_id.clone()).collect();
+            open.iter().for_each(|id| state.fail_turn(id, &error));
+        }
+        if self.quiet_until(&state).is_some_and(|at| at <= now) {
+            let idle = state.scope.root().status().is_idle();
+            drop(state);
+            if idle {
+                self.behind = true;
+                self.read_state(Duration::ZERO);
+            } else {
+                let shared = self.shared.clone();
+                self.reading =
+                    Some(async move { Read::Status(shared.dialect.status(&shared.root).await) }.boxed());
+            }
+        }
+    }
+}
