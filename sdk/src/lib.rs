@@ -27,7 +27,7 @@
 //! ```
 //!
 //! The modules from the outside in: [`chat`] folds events into messages, [`stream`] makes events of bytes and survives
-//! the network, [`dialect`] knows the lines of OpenCode (1.x today), [`transport`] speaks HTTP, [`model`] is what all
+//! the network, [`dialect`] knows the lines of OpenCode (1.x and 2), [`transport`] speaks HTTP, [`model`] is what all
 //! of them mean by a session, a message, a part. [`server`] finds, installs, starts and stops a local OpenCode. Every
 //! failure is an [`Error`] with a stable code.
 //!
