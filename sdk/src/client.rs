@@ -56,7 +56,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Who we are. Credentials in the address win; without any, `OPENCODE_SERVER_PASSWORD` is read.
+    /// Who we are. Credentials in the address win; without any, [`Credentials::from_environment`] is asked.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.config.credentials = Some(credentials);
