@@ -11,7 +11,7 @@ use crate::scripted::{Behaviour, ScriptedModel, server_config};
 
 mod second;
 
-pub use second::{SECOND, is_second};
+pub use second::{PASSWORD, SECOND, is_second};
 
 /// What kind of server a test wants.
 #[derive(Clone, Debug)]
