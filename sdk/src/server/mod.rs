@@ -10,6 +10,7 @@
 
 mod archive;
 mod discover;
+mod environment;
 mod find;
 mod guard;
 mod install;

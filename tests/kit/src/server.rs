@@ -28,6 +28,8 @@ pub struct TestServerOptions {
     pub password: Option<String>,
     /// Laid over the configuration, key by key at the top level. Default empty.
     pub config: serde_json::Map<String, Value>,
+    /// Whether the server holds on to us by its stdin; only OpenCode 2 knows that. Default false.
+    pub stdio: bool,
     /// More environment variables.
     pub environment: Vec<(String, String)>,
     /// Whether the server takes snapshots of the project (undo needs them; they cost time in every turn).
@@ -46,6 +48,7 @@ impl Default for TestServerOptions {
             behaviour: Behaviour::default(),
             permission: json!({"bash": "ask", "edit": "ask"}),
             password: None,
+            stdio: false,
             config: serde_json::Map::new(),
             environment: Vec::new(),
             snapshot: true,
@@ -93,6 +96,7 @@ impl TestServer {
         };
         let mut server = ServerOptions::new(binary, &directory);
         server.password = options.password;
+        server.stdio = options.stdio;
         server.environment.extend(options.environment);
         server.start_bound = std::time::Duration::from_secs(60);
         let credentials = if is_second(&options.version) {
