@@ -120,6 +120,10 @@ impl Client {
 
     /// Calls any operation of the server's interface. Only operations without effect are repeated when they fail.
     ///
+    /// Servers of OpenCode 2 answer with API keys in clear text. In answers about providers, models, the configuration and
+    /// credentials every text under a name like `apiKey`, `token`, `secret`, `password` or `authorization` is
+    /// `[redacted]`; so do not send such an answer back as an update.
+    ///
     /// # Errors
     /// What the server or the connection says.
     pub async fn call<O: Operation>(&self, operation: &O) -> Result<O::Response> {
