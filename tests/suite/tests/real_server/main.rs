@@ -5,7 +5,7 @@ mod actions;
 mod asks;
 mod interruptions;
 mod places;
-mod second;
+mod running;
 mod sessions;
 mod stories;
 mod together;
