@@ -1,11 +1,14 @@
 //! One OpenCode server: typed access to every operation, its events, and its conversations.
 
+mod spoken;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opencode_api::{Location, Operation};
 
+pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
-use crate::dialect::{self, Capabilities, Dialect, ServerInfo, SessionFilter};
+use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
 use crate::model::{Session, SessionId};
 use crate::stream::{EventHub, EventStream};
@@ -19,8 +22,7 @@ pub struct Client {
 
 struct Inner {
     transport: Transport,
-    dialect: Arc<dyn Dialect>,
-    server: ServerInfo,
+    spoken: Spoken,
     hub: Mutex<Option<EventHub>>,
 }
 
@@ -28,7 +30,7 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("address", &self.inner.transport.address())
-            .field("server", &self.inner.server)
+            .field("server", &self.server())
             .finish()
     }
 }
@@ -79,9 +81,9 @@ impl ClientBuilder {
             self.config.credentials = Credentials::from_environment();
         }
         let transport = Transport::new(&self.address, self.location, self.config)?;
-        let (server, dialect) = dialect::detect(&transport).await?;
-        tracing::debug!(address = %transport.address(), version = server.version, "connected");
-        Ok(Client { inner: Arc::new(Inner { transport, dialect, server, hub: Mutex::new(None) }) })
+        let spoken = Spoken::with(transport.clone()).await?;
+        tracing::debug!(address = %transport.address(), version = spoken.server().version, "connected");
+        Ok(Client { inner: Arc::new(Inner { transport, spoken, hub: Mutex::new(None) }) })
     }
 }
 
@@ -103,14 +105,16 @@ impl Client {
         Self::builder(address).connect().await
     }
 
-    /// What the server says about itself.
-    pub fn server(&self) -> &ServerInfo {
-        &self.inner.server
+    /// What the server said about itself when it was last asked: at the beginning, and when the event stream had to be
+    /// made again. A server that is replaced by one of the other line is noticed so; conversations that are open then
+    /// end with an error that says it, and can be opened anew.
+    pub fn server(&self) -> ServerInfo {
+        self.inner.spoken.server()
     }
 
     /// What this server can do and servers of the other line cannot.
     pub fn capabilities(&self) -> Capabilities {
-        self.inner.dialect.capabilities()
+        self.dialect().capabilities()
     }
 
     /// The server's address, without credentials.
@@ -136,12 +140,12 @@ impl Client {
     pub fn events(&self) -> EventStream {
         let mut hub = self.inner.hub.lock().unwrap_or_else(PoisonError::into_inner);
         if hub.as_ref().is_none_or(EventHub::has_failed) {
-            *hub = Some(EventHub::start(self.inner.dialect.events()));
+            *hub = Some(EventHub::start(self.inner.spoken.events()));
         }
         // Filled just above.
         match hub.as_ref() {
             Some(hub) => hub.subscribe(),
-            None => EventHub::start(self.inner.dialect.events()).subscribe(),
+            None => EventHub::start(self.inner.spoken.events()).subscribe(),
         }
     }
 
@@ -162,7 +166,7 @@ impl Client {
         title: Option<&str>,
         options: ConversationOptions,
     ) -> Result<Conversation> {
-        let session = self.inner.dialect.create(title, None).await?;
+        let session = self.dialect().create(title, None).await?;
         Conversation::open(self.clone(), session.id, options).await
     }
 
@@ -183,10 +187,14 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
-        self.inner.dialect.sessions(filter).await
+        self.dialect().sessions(filter).await
     }
 
-    pub(crate) fn dialect(&self) -> &Arc<dyn Dialect> {
-        &self.inner.dialect
+    pub(crate) fn dialect(&self) -> Arc<dyn Dialect> {
+        self.inner.spoken.dialect()
+    }
+
+    pub(crate) fn spoken(&self) -> Spoken {
+        self.inner.spoken.clone()
     }
 }

@@ -3,8 +3,41 @@
 use opencode_api::Operation as _;
 use opencode_api::v1::operations::session;
 
+use crate::chat::{PartOrder, Transcript, digest};
+use crate::dialect::{v1, v2};
 use crate::error::Error;
+use crate::stream::sse::Frame;
+use crate::stream::{Decode, SeenEvents};
 use crate::transport;
+
+/// Folds frames as those of either line, as a client would, and gives the errors of those that cannot be read.
+pub fn fold(frames: &[&[u8]]) -> Vec<Error> {
+    let mut errors = Vec::new();
+    let lines: [(Box<dyn Decode>, PartOrder); 2] = [
+        (Box::<v1::EventDecoder>::default(), PartOrder::Identifier),
+        (Box::<v2::EventDecoder>::default(), PartOrder::Arrival),
+    ];
+    for (mut decoder, order) in lines {
+        let (mut seen, mut transcript, mut out) = (SeenEvents::default(), None::<Transcript>, Vec::new());
+        for data in frames {
+            match decoder.decode(Frame { event: "", data, last_event_id: "" }, &mut seen) {
+                Ok(Some(event)) => {
+                    let Some(session) = event.session_id() else { continue };
+                    let transcript =
+                        transcript.get_or_insert_with(|| Transcript::new(session.clone(), order));
+                    transcript.apply(&event, &mut out);
+                }
+                Ok(None) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        if let Some(transcript) = transcript {
+            // A person looks at it; that must work whatever the server said.
+            digest::transcript(&transcript);
+        }
+    }
+    errors
+}
 
 /// The error of an answer with a status of 400 and above.
 pub fn classify(status: u16, content_type: Option<&str>, body: &[u8]) -> Error {

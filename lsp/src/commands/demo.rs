@@ -7,25 +7,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use opencode_api::v1::operations::session;
 use opencode_nexus::chat::{ChatEvent, Conversation, OutcomeKind, TextKind, Turn, TurnOutcome, digest};
 use opencode_nexus::model::{PartBody, Permission, PermissionReply, Question, Role};
 use opencode_nexus::server::{FindOptions, InstallOptions, PINNED, ensure};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use opencode_nexus_testkit::expected;
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Script};
-use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
+use opencode_nexus_testkit::server::{SECOND, TestServer, TestServerOptions, package};
+use opencode_nexus_testkit::stories::on_server;
 use serde_json::json;
 
 use crate::output;
 
 /// A whole conversation with a real server; no key, no account.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nexus demo\n  nexus demo --json\n  nexus demo --server ~/bin/opencode")]
+#[command(
+    after_help = "Examples:\n  nexus demo\n  nexus demo --line 2\n  nexus demo --json\n  nexus demo --server ~/bin/opencode"
+)]
 pub(crate) struct Demo {
     /// The OpenCode binary to use; otherwise NEXUS_OPENCODE_BIN, or the pinned version, installed with npm if needed.
     #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
+    /// Which line of OpenCode: 1, or 2 (whose server is a build of third parties, run without your environment).
+    #[arg(long, default_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
+    line: u8,
     /// End with one line of JSON instead of showing the conversation.
     #[arg(long)]
     pub(crate) json: bool,
@@ -48,8 +53,9 @@ impl Demo {
         let started = Instant::now();
         let story = async {
             let options = TestServerOptions {
+                version: self.version().to_owned(),
                 binary: Some(binary),
-                behaviour: script(),
+                behaviour: script(self.line),
                 ..TestServerOptions::default()
             };
             let server = TestServer::start(options).await?;
@@ -64,8 +70,9 @@ impl Demo {
     }
 
     async fn binary(&self) -> Result<PathBuf> {
-        let json = self.json;
+        let (json, version) = (self.json, self.version());
         let install = InstallOptions {
+            package: package(version),
             progress: Arc::new(move |progress| {
                 if !json {
                     eprintln!("  {:?} {}…", progress.step, progress.package);
@@ -73,11 +80,21 @@ impl Demo {
             }),
             ..InstallOptions::default()
         };
-        let find = FindOptions { explicit: self.server.clone(), ..FindOptions::default() };
-        self.say(&format!("Looking for OpenCode (else {PINNED} is installed with npm)"));
+        let find = FindOptions {
+            explicit: self.server.clone(),
+            // The variable names a server of line 1.
+            environment: self.line == 1,
+            version: version.to_owned(),
+            ..FindOptions::default()
+        };
+        self.say(&format!("Looking for OpenCode (else {version} is installed with npm)"));
         let found = ensure(&find, install).await?;
         self.say(&format!("Found {}", found.path.display()));
         Ok(found.path)
+    }
+
+    fn version(&self) -> &'static str {
+        if self.line == 2 { SECOND } else { PINNED }
     }
 
     async fn story(&self, server: &TestServer, started: Instant) -> Result<ExitCode> {
@@ -93,8 +110,7 @@ impl Demo {
         let turn = conversation.prompt("DEMO stop").await?;
         let second = self.watch(&conversation, turn, &mut seen, Some("stop")).await?;
 
-        let on_server = client.call(&session::Messages::new(conversation.session_id().as_str())).await?;
-        let on_server = serde_json::to_value(on_server).unwrap_or_default();
+        let on_server = on_server(&client, conversation.session_id()).await?;
         let ours = conversation.with_transcript(|t| digest::messages(t.messages()));
         let equal = ours == expected::messages(&on_server);
         let outcomes = first.kind == OutcomeKind::Completed && second.kind == OutcomeKind::Aborted;
@@ -225,7 +241,8 @@ impl Demo {
     }
 }
 
-fn script() -> Behaviour {
+/// The lines call their tools differently, and the second has no list of things to do.
+fn script(line: u8) -> Behaviour {
     let todo = json!({"todos": [
         {"content": "look around", "status": "completed", "priority": "high", "id": "1"},
         {"content": "ask the person", "status": "in_progress", "priority": "low", "id": "2"},
@@ -234,22 +251,33 @@ fn script() -> Behaviour {
         {"label": "Blue", "description": "cold"}, {"label": "Red", "description": "warm"}]}]});
     let bash = json!({"command": "cat hello.txt", "description": "Read a file"});
     let pace = 120.0;
+    let mut first = vec![
+        Action::reasoning("The person wants to see everything.").at(pace),
+        Action::text("I will plan, read a file and ask you something.").at(pace),
+    ];
+    let shell = if line == 2 {
+        "shell"
+    } else {
+        first.push(Action::tool("todowrite", todo));
+        "bash"
+    };
+    let mut second = vec![Action::tool(shell, bash)];
+    if line == 2 {
+        // Without a list there is nothing between the first words and the tool.
+        first.append(&mut second);
+    }
     Behaviour::new(vec![
         Script::new(
             "^DEMO show",
-            vec![
-                vec![
-                    Action::reasoning("The person wants to see everything. First a list.").at(pace),
-                    Action::text("I will make a list, read a file and ask you something.").at(pace),
-                    Action::tool("todowrite", todo),
-                ],
-                vec![Action::tool("bash", bash)],
+            [
+                first,
+                second,
                 vec![Action::tool("question", question)],
-                vec![
-                    Action::text("Thank you. That was text, thought, a list, a tool and a question.")
-                        .at(pace),
-                ],
-            ],
+                vec![Action::text("Thank you. That was text, thought, a tool and a question.").at(pace)],
+            ]
+            .into_iter()
+            .filter(|turn| !turn.is_empty())
+            .collect(),
         ),
         Script::new(
             "^DEMO stop",

@@ -67,7 +67,7 @@ impl Conversation {
         session: SessionId,
         options: ConversationOptions,
     ) -> Result<Self> {
-        let shared = Arc::new(Shared::new(client.dialect().clone(), session, options));
+        let shared = Arc::new(Shared::new(&client.spoken(), session, options));
         let stop = CancellationToken::new();
         let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
         tokio::spawn(async move { token.run_until_cancelled(task).await });

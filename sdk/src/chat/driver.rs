@@ -130,6 +130,9 @@ impl Driver {
     fn on_item(&mut self, item: StreamItem) -> Result<()> {
         match item {
             StreamItem::Opened => {
+                if let Some(error) = self.shared.line_changed() {
+                    return Err(error);
+                }
                 self.last_heard = Instant::now();
                 self.fall_behind();
             }

@@ -24,7 +24,7 @@ pub use conversation::{Conversation, TurnOptions};
 pub use event::{ChatEvent, OutcomeKind, TextKind, TurnOutcome};
 pub use feed::ChatFeed;
 pub use policy::{AskPolicy, AskRule, Decision};
-pub use prompt::{Prompt, PromptPart};
+pub use prompt::{Delivery, Prompt, PromptPart};
 pub use recording::Recording;
 pub use shared::ConversationOptions;
 pub use transcript::{PartOrder, Transcript};

@@ -68,6 +68,17 @@ impl PromptPart {
     }
 }
 
+/// When a prompt is read that is sent while a turn runs, where the server has a choice
+/// ([`Capabilities::queue`](crate::dialect::Capabilities::queue)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// As soon as the agent looks up from what it does: it changes the course of the running turn.
+    #[default]
+    Steer,
+    /// When the running turn has ended.
+    Queue,
+}
+
 /// A prompt: what is said, and who shall answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompt {
@@ -83,6 +94,8 @@ pub struct Prompt {
     pub system: Option<String>,
     /// Only puts the message into the session; no turn is run.
     pub no_reply: bool,
+    /// When it is read if a turn runs already. Default [`Delivery::Steer`]; 1.x knows nothing else.
+    pub delivery: Delivery,
     /// A JSON schema that the answer must follow, where the server supports it.
     pub output_schema: Option<serde_json::Value>,
 }
@@ -111,6 +124,13 @@ impl Prompt {
     #[must_use]
     pub fn with_agent(mut self, agent: impl Into<String>) -> Self {
         self.agent = Some(agent.into());
+        self
+    }
+
+    /// Chooses when it is read if a turn runs already.
+    #[must_use]
+    pub fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
         self
     }
 

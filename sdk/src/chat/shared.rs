@@ -13,6 +13,7 @@ use super::policy::{AskPolicy, Decision};
 use super::scope::Scope;
 use super::transcript::Transcript;
 use super::verdict::OpenTurn;
+use crate::client::Spoken;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{AskId, MessageId, PermissionReply, SessionId};
@@ -53,6 +54,9 @@ pub(super) enum Phase {
 
 pub(super) struct Shared {
     pub(super) dialect: Arc<dyn Dialect>,
+    spoken: Spoken,
+    /// How often the line had changed when the conversation was opened.
+    changes: u64,
     pub(super) root: SessionId,
     pub(super) options: ConversationOptions,
     pub(super) state: Mutex<State>,
@@ -95,7 +99,8 @@ pub(super) enum AutoReply {
 }
 
 impl Shared {
-    pub(super) fn new(dialect: Arc<dyn Dialect>, root: SessionId, options: ConversationOptions) -> Self {
+    pub(super) fn new(spoken: &Spoken, root: SessionId, options: ConversationOptions) -> Self {
+        let (changes, dialect) = (spoken.changes(), spoken.dialect());
         let state = State {
             scope: Scope::new(root.clone(), dialect.part_order(), dialect.idle_is_final()),
             turns: Vec::new(),
@@ -107,6 +112,8 @@ impl Shared {
         };
         Self {
             dialect,
+            spoken: spoken.clone(),
+            changes,
             root,
             options,
             state: Mutex::new(state),
@@ -114,6 +121,14 @@ impl Shared {
             trouble: Mutex::new(None),
             nudge: Notify::new(),
         }
+    }
+
+    /// Why the conversation cannot go on, when the server is of the other line by now.
+    pub(super) fn line_changed(&self) -> Option<Error> {
+        (self.spoken.changes() != self.changes).then(|| {
+            let message = format!("the server was replaced by OpenCode {}", self.spoken.server().version);
+            Error::new(ErrorKind::Incompatible, message).with_hint("open the conversation again")
+        })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {

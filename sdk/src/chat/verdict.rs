@@ -50,10 +50,12 @@ impl OpenTurn {
             return None;
         }
         if answers.is_empty() {
+            // A shell command or a summary of OpenCode 2 leaves a note and no answer.
+            let noted = self.idle_is_final && !self.is_message && self.has_note(transcript);
             let quiet = self.no_reply.is_some_and(|parts| self.has_prompt(transcript, parts));
             // The error may be a late one of the turn before; it counts when the server says that nothing runs.
             let failed = self.error.is_some() && (self.idle_is_final || self.idle_checks > 0);
-            return (quiet || self.answered || failed).then(|| self.outcome(&answers));
+            return (noted || quiet || self.answered || failed).then(|| self.outcome(&answers));
         }
         Some(self.outcome(&answers))
     }
@@ -84,12 +86,25 @@ impl OpenTurn {
         self.prompt_at(transcript).is_some_and(|at| transcript.messages()[at].parts.len() >= parts)
     }
 
+    /// Whether the server has written, and finished, something that is neither a prompt nor an answer. It may have the
+    /// name that was meant for a prompt.
+    fn has_note(&self, transcript: &Transcript) -> bool {
+        let named = self.prompt_at(transcript).map(|at| &transcript.messages()[at]);
+        let mut notes = self.behind(transcript).iter().chain(named);
+        notes.any(|m| matches!(m.role, Role::Other(_)) && m.completed.is_some())
+    }
+
     fn prompt_at(&self, transcript: &Transcript) -> Option<usize> {
         transcript.messages().iter().rposition(|m| m.id == self.message_id)
     }
 
     /// The assistant's messages behind the prompt.
     fn answers<'a>(&self, transcript: &'a Transcript) -> impl Iterator<Item = &'a Message> {
+        self.behind(transcript).iter().filter(|m| m.role == Role::Assistant)
+    }
+
+    /// Everything behind the prompt.
+    fn behind<'a>(&self, transcript: &'a Transcript) -> &'a [Message] {
         let messages = transcript.messages();
         let start = match (self.prompt_at(transcript), &self.after) {
             (Some(at), _) => at + 1,
@@ -98,7 +113,7 @@ impl OpenTurn {
             }
             (None, None) => 0,
         };
-        messages[start..].iter().filter(|m| m.role == Role::Assistant)
+        &messages[start..]
     }
 
     fn outcome(&self, answers: &[&Message]) -> TurnOutcome {

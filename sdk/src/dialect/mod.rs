@@ -5,8 +5,8 @@
 mod capabilities;
 mod detect;
 mod ids;
-pub mod v1;
-pub mod v2;
+pub(crate) mod v1;
+pub(crate) mod v2;
 
 use std::sync::Arc;
 

@@ -14,6 +14,8 @@ pub struct Case {
     pub name: String,
     /// The body of the event stream as it was received.
     pub stream: Vec<u8>,
+    /// Where that is.
+    pub path: PathBuf,
     /// The session's messages afterwards, as the REST API gave them.
     pub messages: Value,
 }
@@ -28,26 +30,38 @@ pub fn directory() -> PathBuf {
 /// # Errors
 /// A file is missing or is no JSON; the error names it.
 pub fn v1() -> io::Result<Vec<Case>> {
+    all("v1")
+}
+
+/// All cases of `GET /api/event` of OpenCode 2, by name.
+///
+/// # Errors
+/// As [`v1`].
+pub fn v2() -> io::Result<Vec<Case>> {
+    all("v2")
+}
+
+fn all(line: &str) -> io::Result<Vec<Case>> {
     let mut cases = Vec::new();
-    for entry in std::fs::read_dir(directory().join("v1"))? {
+    for entry in std::fs::read_dir(directory().join(line))? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "sse") {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            cases.push(case(&name)?);
+            cases.push(case(line, &name)?);
         }
     }
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(cases)
 }
 
-/// The case of that name.
+/// The case of that name, of the line whose folder is `line`.
 ///
 /// # Errors
 /// As [`v1`].
-pub fn case(name: &str) -> io::Result<Case> {
-    let stream = read(&format!("{name}.sse"))?;
-    let messages = json(&format!("{name}.messages.json"))?;
-    Ok(Case { name: name.to_owned(), stream, messages })
+pub fn case(line: &str, name: &str) -> io::Result<Case> {
+    let stream = directory().join(line).join(format!("{name}.sse"));
+    let messages = json(&format!("{line}/{name}.messages.json"))?;
+    Ok(Case { name: name.to_owned(), stream: file(&format!("{line}/{name}.sse"))?, path: stream, messages })
 }
 
 /// What the model did in the recorded cases: prompts `CASE short`, `CASE bash`, and so on.
@@ -63,17 +77,30 @@ pub fn behaviour() -> io::Result<Behaviour> {
 /// # Errors
 /// It is missing.
 pub fn read(name: &str) -> io::Result<Vec<u8>> {
-    let path = directory().join("v1").join(name);
+    file(&format!("v1/{name}"))
+}
+
+fn file(name: &str) -> io::Result<Vec<u8>> {
+    let path = directory().join(name);
     std::fs::read(&path).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
 }
 
 fn json(name: &str) -> io::Result<Value> {
-    serde_json::from_slice(&read(name)?)
+    serde_json::from_slice(&file(name)?)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {e}")))
 }
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn every_case_of_the_second_line_loads() {
+        let cases = super::v2().unwrap();
+        assert!(cases.len() >= 15, "{}", cases.len());
+        for case in cases {
+            assert!(case.messages["data"].as_array().is_some_and(|m| !m.is_empty()), "{}", case.name);
+        }
+    }
+
     #[test]
     fn every_case_loads_and_its_behaviour_is_understood() {
         let cases = super::v1().unwrap();

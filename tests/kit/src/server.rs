@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use crate::scripted::{Behaviour, ScriptedModel, server_config};
 
+mod isolation;
 mod second;
 
-pub use second::{PASSWORD, SECOND, is_second};
+pub use isolation::{isolated, isolated_test};
+pub use second::{PASSWORD, SECOND, is_second, package};
 
 /// What kind of server a test wants.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct TestServerOptions {
     pub config: serde_json::Map<String, Value>,
     /// Whether the server holds on to us by its stdin; only OpenCode 2 knows that. Default false.
     pub stdio: bool,
+    /// The port; default a free one.
+    pub port: Option<u16>,
     /// More environment variables.
     pub environment: Vec<(String, String)>,
     /// Whether the server takes snapshots of the project (undo needs them; they cost time in every turn).
@@ -50,6 +54,7 @@ impl Default for TestServerOptions {
             password: None,
             stdio: false,
             config: serde_json::Map::new(),
+            port: None,
             environment: Vec::new(),
             snapshot: true,
             catalogue: false,
@@ -74,6 +79,7 @@ pub struct TestServer {
     pub server: LocalServer,
     /// Its model.
     pub model: ScriptedModel,
+    options: ServerOptions,
     credentials: Option<String>,
     _project: tempfile::TempDir,
 }
@@ -97,6 +103,7 @@ impl TestServer {
         let mut server = ServerOptions::new(binary, &directory);
         server.password = options.password;
         server.stdio = options.stdio;
+        server.port = options.port;
         server.environment.extend(options.environment);
         server.start_bound = std::time::Duration::from_secs(60);
         let credentials = if is_second(&options.version) {
@@ -116,9 +123,24 @@ impl TestServer {
             }
             None
         };
-        let server = LocalServer::start(server).await?;
+        let options = server;
+        let server = LocalServer::start(options.clone()).await?;
         let url = with_credentials(server.url(), credentials.as_deref());
-        Ok(Self { url, directory, server, model, credentials, _project: project })
+        Ok(Self { url, directory, server, model, options, credentials, _project: project })
+    }
+
+    /// Kills the server as the system does when memory is short, and starts it again at the same address. Its home must
+    /// outlive it, as that of OpenCode 2 does here.
+    ///
+    /// # Errors
+    /// Those of [`LocalServer::start`].
+    pub async fn kill_and_restart(&mut self) -> Result<()> {
+        let pid = self.server.pid().map(|pid| pid.to_string()).unwrap_or_default();
+        tokio::process::Command::new("kill").args(["-9", &pid]).status().await?;
+        self.server.exited().await;
+        self.options.port = Some(self.server.port());
+        self.server = LocalServer::start(self.options.clone()).await?;
+        Ok(())
     }
 
     /// The address of something that stands before the server, with the server's credentials.

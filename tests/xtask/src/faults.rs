@@ -13,12 +13,12 @@ use opencode_nexus::{Client, Error};
 use opencode_nexus_testkit::fault_proxy::{
     Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split,
 };
-use opencode_nexus_testkit::server::{TestServer, TestServerOptions, is_second};
+use opencode_nexus_testkit::server::{TestServer, TestServerOptions, is_second, isolated};
 use opencode_nexus_testkit::stories::{Played, Settled, Story, behaviour, play, settle, stories};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Clone)]
 pub struct Arguments {
     /// At least so many faults.
     #[arg(long, default_value_t = 500)]
@@ -63,9 +63,16 @@ struct Totals {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), String> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
-    runtime.block_on(attack(arguments))
+    let attacked = {
+        let arguments = arguments.clone();
+        move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            Ok(runtime.block_on(attack(&arguments)))
+        }
+    };
+    let version = &arguments.version;
+    let done = if is_second(version) { isolated(version, attacked) } else { attacked() };
+    done.map_err(|error| format!("{error:?}"))?
 }
 
 async fn attack(arguments: &Arguments) -> Result<(), String> {

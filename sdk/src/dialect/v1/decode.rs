@@ -23,9 +23,8 @@ const OPENING: &str = "server.connected";
 
 /// Decodes the frames of one connection.
 #[derive(Default)]
-pub struct EventDecoder {
+pub(crate) struct EventDecoder {
     clock: Arc<IdClock>,
-    seen: SeenEvents,
     last: Option<(SessionId, MessageId, PartId)>,
     /// Whether the opening event has come.
     opened: bool,
@@ -54,17 +53,6 @@ struct Delta<'a> {
 impl EventDecoder {
     pub(super) fn new(clock: Arc<IdClock>) -> Self {
         Self { clock, ..Self::default() }
-    }
-
-    /// The event in a frame's data; `None` when there is none for us: a twin, or one that was seen before.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Protocol`] when the data is not JSON or not an event.
-    pub fn decode(&mut self, frame: &[u8]) -> Result<Option<Event>> {
-        let mut seen = std::mem::take(&mut self.seen);
-        let result = self.decode_with(frame, &mut seen);
-        self.seen = seen;
-        result
     }
 
     fn decode_with(&mut self, frame: &[u8], seen: &mut SeenEvents) -> Result<Option<Event>> {

@@ -12,5 +12,5 @@ mod parts;
 mod prompt;
 mod snapshot;
 
-pub use decode::EventDecoder;
+pub(crate) use decode::EventDecoder;
 pub(crate) use operations::V1;

@@ -19,12 +19,9 @@ use crate::model::{
 use crate::stream::sse::Frame;
 use crate::stream::{Decode, SeenEvents};
 
-/// A frame of this name ends the stream: the server could not go on with it. Two spellings were seen.
-const FAILURES: [&str; 2] = ["effect/httpapi/stream/failure", "effect/http-api/stream/failure"];
-
 /// Decodes the frames of one connection.
 #[derive(Default)]
-pub struct EventDecoder {
+pub(crate) struct EventDecoder {
     clock: Arc<IdClock>,
     /// Whether the opening event has come.
     opened: bool,
@@ -45,7 +42,7 @@ impl EventDecoder {
 impl Decode for EventDecoder {
     /// `None` when there is no event for us in it: one that was seen before.
     fn decode(&mut self, frame: Frame<'_>, seen: &mut SeenEvents) -> Result<Option<Event>> {
-        if FAILURES.contains(&frame.event) {
+        if v2::StreamFailure::is_name(frame.event) {
             let text = String::from_utf8_lossy(frame.data).into_owned();
             return Err(Error::new(ErrorKind::Protocol, "the server gave up its event stream")
                 .with_context("failure", text));

@@ -162,15 +162,26 @@ fn unknown(wire: &v2::SessionMessage, session: &SessionId) -> Option<Message> {
     let Value::Object(mut fields) = serde_json::to_value(wire).ok()? else { return None };
     let id: MessageId = fields.remove("id")?.as_str()?.into();
     let at = |name: &str| fields.get("time")?.get(name)?.as_f64().map(|ms| ms.max(0.0) as u64);
-    let (created, completed) = (at("created").unwrap_or_default(), at("completed"));
-    let text = fields.get("text").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let body = PartBody::Text { text, synthetic: true, ignored: false };
+    let created = at("created").unwrap_or_default();
+    // Only shell commands say when they ended; a summary says that it does not run any more.
+    let done = fields.get("status").and_then(Value::as_str).is_some_and(|status| status != "running");
+    let completed = at("completed").or(done.then_some(created));
+    let text = ["/text", "/summary", "/output/output"].iter().find_map(|place| field(&fields, place));
+    let body = PartBody::Text { text: text.unwrap_or_default(), synthetic: true, ignored: false };
     let mut message = empty(id.clone(), session, Role::Other(kind), created);
     message.completed = completed;
     message
         .parts
         .push(Part { extra: fields, ..parts::part(session, &id, format!("{id}:text:0").into(), body) });
     Some(message)
+}
+
+/// The text at a place of an object (RFC 6901).
+fn field(fields: &Extra, place: &str) -> Option<String> {
+    let mut names = place.split('/').skip(1);
+    let first = fields.get(names.next()?)?;
+    let value = names.try_fold(first, |value, name| value.get(name))?;
+    value.as_str().map(str::to_owned)
 }
 
 pub(super) fn empty(id: MessageId, session: &SessionId, role: Role, created: u64) -> Message {

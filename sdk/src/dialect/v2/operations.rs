@@ -213,7 +213,9 @@ impl Dialect for V2 {
         model: Option<&ModelRef>,
         agent: Option<&str>,
     ) -> Result<Acted> {
-        self.choose(session, model, agent).await?;
+        if *action != Action::Summarize {
+            self.choose(session, model, agent).await?;
+        }
         match action {
             Action::Command { name, arguments } => {
                 let body = bodies::SessionCommandBody {

@@ -3,7 +3,7 @@
 use opencode_api::v2::bodies::SessionPromptBody;
 use opencode_api::v2::types as wire;
 
-use crate::chat::{Prompt, PromptPart};
+use crate::chat::{Delivery, Prompt, PromptPart};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{MessageId, ModelRef};
 
@@ -51,6 +51,7 @@ pub(super) fn body(id: &MessageId, prompt: &Prompt) -> Result<SessionPromptBody>
         text: texts.join("\n\n"),
         files: (!files.is_empty()).then_some(files),
         agents: (!agents.is_empty()).then_some(agents),
+        delivery: (prompt.delivery == Delivery::Queue).then_some(wire::Delivery::Queue),
         resume: prompt.no_reply.then_some(false),
         ..Default::default()
     })

@@ -120,20 +120,29 @@ async fn a_starting_server_is_asked_again() {
 }
 
 #[tokio::test]
-async fn opencode_2_is_recognised_and_not_spoken_yet() {
+async fn opencode_2_is_recognised_by_its_own_word() {
     let info = r#"{"version":"2.0.14","pid":7,"urls":["http://127.0.0.1:4096"],"paths":{}}"#;
     let peer =
         Peer::start(
             move |head, _| if head.starts_with("GET /api/info ") { Reply::json(info) } else { Reply::page() },
         )
         .await;
-    let error = connect(&peer.url).await.unwrap_err();
-    assert_clear(&error, "system.incompatible");
-    assert!(
-        error.message().contains("OpenCode 2.0.14") && error.message().contains("not spoken yet"),
-        "{error}"
-    );
+    let client = connect(&peer.url).await.unwrap();
+    assert_eq!((client.server().line, client.server().version.as_str()), (Line::V2, "2.0.14"));
+    assert!(client.capabilities().queue && !client.capabilities().todos);
     peer.left_alone().await;
+}
+
+#[tokio::test]
+async fn a_booting_opencode_2_is_asked_again() {
+    let peer = Peer::start(|head, nth| match (head.starts_with("GET /api/info "), nth) {
+        (true, 0) => Reply::whole("503 Service Unavailable", "application/json", "{}"),
+        (true, _) => Reply::json(r#"{"version":"2.0.14","pid":7}"#),
+        _ => Reply::page(),
+    })
+    .await;
+    assert_eq!(connect(&peer.url).await.unwrap().server().line, Line::V2);
+    assert_eq!(peer.asked("/api/info"), 2);
 }
 
 #[tokio::test]

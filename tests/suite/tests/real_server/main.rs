@@ -6,6 +6,7 @@ mod asks;
 mod interruptions;
 mod places;
 mod running;
+mod second;
 mod sessions;
 mod stories;
 mod together;

@@ -3,7 +3,7 @@
 
 use opencode_nexus::Client;
 use opencode_nexus::dialect::Line;
-use opencode_nexus_testkit::server::{SECOND, TestServer, TestServerOptions};
+use opencode_nexus_testkit::server::{SECOND, TestServer, TestServerOptions, isolated_test};
 use opencode_nexus_testkit::stories::{behaviour, compare, on_server, play, stories};
 
 async fn all_stories_come_out_as_the_server_has_them(line: Line, version: &str) {
@@ -56,7 +56,7 @@ async fn all_stories_come_out_right_on_1_14() {
     all_stories_come_out_as_the_server_has_them(Line::V1, "1.14.48").await;
 }
 
-#[tokio::test]
-async fn all_stories_come_out_right_on_opencode_2() {
-    all_stories_come_out_as_the_server_has_them(Line::V2, SECOND).await;
+#[test]
+fn all_stories_come_out_right_on_opencode_2() {
+    isolated_test(SECOND, || all_stories_come_out_as_the_server_has_them(Line::V2, SECOND));
 }

@@ -32,7 +32,7 @@ pub fn write(path: &Path, events: usize) -> io::Result<(u64, usize)> {
     let mut random = StdRng::seed_from_u64(7);
     let mut turns: HashMap<&str, Vec<Value>> = HashMap::new();
     for (name, _) in WORK {
-        turns.insert(name, frames(&cases::case(name)?.stream)?);
+        turns.insert(name, frames(&cases::case("v1", name)?.stream)?);
     }
     let mut order: Vec<&str> =
         WORK.iter().flat_map(|(name, times)| std::iter::repeat_n(*name, *times)).collect();
