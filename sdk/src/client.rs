@@ -58,7 +58,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Who we are. Credentials in the address win; without any, `OPENCODE_SERVER_PASSWORD` is read.
+    /// Who we are. Credentials in the address win; without any, [`Credentials::from_environment`] is asked.
     #[must_use]
     pub fn credentials(mut self, credentials: Credentials) -> Self {
         self.config.credentials = Some(credentials);
@@ -123,6 +123,10 @@ impl Client {
     }
 
     /// Calls any operation of the server's interface. Only operations without effect are repeated when they fail.
+    ///
+    /// Servers of OpenCode 2 answer with API keys in clear text. In answers about providers, models, the configuration and
+    /// credentials every text under a name like `apiKey`, `token`, `secret`, `password` or `authorization` is
+    /// `[redacted]`; so do not send such an answer back as an update.
     ///
     /// # Errors
     /// What the server or the connection says.

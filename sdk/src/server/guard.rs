@@ -4,7 +4,7 @@
 //! direct child. A pipe has neither fault, and needs nothing of the server.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{PipeReader, PipeWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -23,6 +23,8 @@ pub(super) struct Spawn<'a> {
     pub environment: Vec<(OsString, OsString)>,
     /// A directory that the guardian removes when all is over.
     pub scratch: Option<&'a Path>,
+    /// Whether the stdin of the server stays open as long as we live and do not release it; otherwise it is empty.
+    pub held_stdin: bool,
 }
 
 /// A running guardian; its exit is the server's exit.
@@ -30,13 +32,20 @@ pub(super) struct Guarded {
     /// Process group of guardian and server (unix), or the server itself (elsewhere).
     pub group: u32,
     lifeline: Mutex<Option<ChildStdin>>,
+    /// The other end of the server's stdin, if it is held.
+    stdin: Mutex<Option<PipeWriter>>,
     exit: watch::Receiver<Option<ExitStatus>>,
     finished: Mutex<std::sync::mpsc::Receiver<()>>,
 }
 
 impl Spawn<'_> {
     pub(super) fn spawn(self) -> Result<(Guarded, ChildStdout, ChildStderr)> {
-        let mut child = self.command().spawn().map_err(|cause| {
+        // Elsewhere than on Unix the lifeline itself is the server's stdin.
+        let (reader, writer) = match self.held_stdin && cfg!(unix) {
+            true => std::io::pipe().map(|(reader, writer)| (Some(reader), Some(writer)))?,
+            false => (None, None),
+        };
+        let mut child = self.command(reader.as_ref()).spawn().map_err(|cause| {
             Error::new(ErrorKind::LocalServer, format!("cannot run {}: {cause}", self.binary.display()))
                 .with_operation("server.start")
                 .with_source(cause)
@@ -54,22 +63,32 @@ impl Spawn<'_> {
             .spawn(move || reap(child, &exit_sender, &finished_sender))
             .map_err(|e| Error::new(ErrorKind::Io, format!("cannot start a thread: {e}")))?;
         let lifeline = Mutex::new(Some(stdin));
-        Ok((Guarded { group, lifeline, exit, finished: Mutex::new(finished) }, stdout, stderr))
+        let stdin = Mutex::new(writer);
+        Ok((Guarded { group, lifeline, stdin, exit, finished: Mutex::new(finished) }, stdout, stderr))
     }
 
     #[cfg(unix)]
-    fn command(&self) -> Command {
+    fn command(&self, stdin: Option<&PipeReader>) -> Command {
+        use std::os::fd::AsRawFd as _;
         use std::os::unix::process::CommandExt as _;
+        let stdin = stdin.map(|pipe| pipe.as_raw_fd());
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(include_str!("guard.sh")).arg("nexus-guard");
         command.arg(self.scratch.map(PathBuf::from).unwrap_or_default());
+        command.arg(stdin.map_or_else(|| "/dev/null".to_owned(), |number| format!("/dev/fd/{number}")));
         command.arg(self.binary).args(&self.arguments);
         command.process_group(0);
-        #[cfg(target_os = "linux")]
-        // SAFETY: prctl is a plain system call, allowed between fork and exec; it allocates and locks nothing.
+        // SAFETY: fcntl and prctl are plain system calls, allowed between fork and exec; they allocate and lock nothing.
         unsafe {
-            command.pre_exec(|| {
+            command.pre_exec(move || {
+                // Only this child inherits the end to read from; the other one is ours alone.
+                if let Some(number) = stdin
+                    && libc::fcntl(number, libc::F_SETFD, 0) == -1
+                {
+                    return Err(std::io::Error::last_os_error());
+                }
                 // Best effort: without it only the process group is reached. Survives exec, so it holds for sh.
+                #[cfg(target_os = "linux")]
                 libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
                 Ok(())
             });
@@ -78,7 +97,7 @@ impl Spawn<'_> {
     }
 
     #[cfg(not(unix))]
-    fn command(&self) -> Command {
+    fn command(&self, _stdin: Option<&PipeReader>) -> Command {
         let mut command = Command::new(self.binary);
         command.args(&self.arguments);
         self.finish(command)
@@ -122,6 +141,7 @@ impl Guarded {
             // A guardian that is already gone needs no order.
             pipe.write_all(b"now\n").ok();
         }
+        drop(self.stdin.lock().ok().and_then(|mut stdin| stdin.take()));
         #[cfg(not(unix))]
         self.kill();
     }

@@ -1,16 +1,20 @@
 # Guardian of one server: runs it, and ends it with everything it started when the pipe on stdin says so.
 #
-# Usage: sh -c "$(this file)" nexus-guard SCRATCH COMMAND...   (SCRATCH: directory to remove at the end, or empty)
+# Usage: sh -c "$(this file)" nexus-guard SCRATCH STDIN COMMAND...
+# SCRATCH is a directory to remove at the end, or empty; STDIN is a file that the server reads.
 # The other end of stdin is held by the client process alone, so its death, however sudden, is end of file here.
 # A line `now` skips the grace that SIGTERM gives. On Linux the client made this process a child subreaper:
 # whatever the server leaves behind, also in sessions of its own (its shell tool does that), becomes our child.
 scratch=$1
-shift
+stdin=$2
+shift 2
 # A client that dies while it starts us must not take us along; a handler, because `ignore` would be inherited.
 trap : PIPE
-exec 3<&0
-"$@" 3<&- </dev/null &
+# First 4: the file may be one that is open here as 3 already.
+exec 4<"$stdin" 3<&0
+"$@" 3<&- <&4 4<&- &
 server=$!
+exec 4<&-
 echo "nexus-guard: server $server" >&2
 # Shells report how a job ended; after the client's death that report would end this process by SIGPIPE.
 exec >/dev/null 2>&1

@@ -4,9 +4,13 @@
 //! until it answers, [`LocalServer::stop`] or dropping it ends the server with everything the server started. The
 //! same happens when our own process is killed: a small guardian process watches a pipe that only we hold.
 //!
+//! [`discover`] finds the background server of OpenCode 2 that a person has running already.
+//!
 //! Deliberately not here: talking to the server (that is `client`) and choosing between servers (that is `pool`).
 
 mod archive;
+mod discover;
+mod environment;
 mod find;
 mod guard;
 mod install;
@@ -16,6 +20,7 @@ mod ready;
 mod start;
 mod stop;
 
+pub use discover::{DiscoverOptions, RunningServer, discover};
 pub use find::{BinaryOrigin, FindOptions, FoundBinary, find};
 pub use install::{
     InstallOptions, PINNED, Package, Progress, Step, cache_dir, ensure, install, package_name,

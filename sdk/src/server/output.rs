@@ -26,7 +26,7 @@ struct Shared {
 /// What the start-up lines tell.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Facts {
-    /// The URL of the line `… server listening on URL`.
+    /// The URL of the line `… server listening on URL`, or of `{"url":…}` as servers with `--stdio` say it.
     pub url: Option<String>,
     /// The process id of the server, told by the guardian.
     pub pid: Option<u32>,
@@ -78,8 +78,7 @@ impl Output {
             self.0.facts.send_modify(|f| f.pid = pid.parse().ok());
             return;
         }
-        if let Some((_, url)) = line.split_once("server listening on ") {
-            let url = url.split_whitespace().next().unwrap_or_default().trim_end_matches('/').to_owned();
+        if let Some(url) = listening(line) {
             self.0.facts.send_modify(|f| f.url = Some(url));
         }
         if let Some(Ok(mut file)) = self.0.file.as_ref().map(Mutex::lock) {
@@ -102,6 +101,17 @@ impl Output {
     pub(super) fn tail(&self, count: usize) -> Vec<String> {
         self.0.lines.lock().map(|l| l.iter().rev().take(count).rev().cloned().collect()).unwrap_or_default()
     }
+}
+
+fn listening(line: &str) -> Option<String> {
+    let url = match line.split_once("server listening on ") {
+        Some((_, rest)) => rest.split_whitespace().next().unwrap_or_default().to_owned(),
+        None if line.starts_with("{\"url\"") => {
+            serde_json::from_str::<serde_json::Value>(line).ok()?.get("url")?.as_str()?.to_owned()
+        }
+        None => return None,
+    };
+    Some(url.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -129,6 +139,10 @@ mod tests {
         output.run(&b"nexus-guard: server 42\nopencode server listening on http://127.0.0.1:7\n"[..]);
         let facts = output.facts().borrow().clone();
         assert_eq!((facts.pid, facts.url.as_deref()), (Some(42), Some("http://127.0.0.1:7")));
-        assert_eq!(output.tail(9), ["opencode server listening on http://127.0.0.1:7"]);
+        for line in [r#"{"url":"http://127.0.0.1:8/"}"#, r#"{"url":7}"#, r#"{"url":"cut"#, "words"] {
+            output.run(line.as_bytes());
+            assert_eq!(output.facts().borrow().url.as_deref(), Some("http://127.0.0.1:8"), "{line}");
+        }
+        assert_eq!(output.tail(9)[..1], ["opencode server listening on http://127.0.0.1:7"]);
     }
 }

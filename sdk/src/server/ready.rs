@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use base64::Engine as _;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -34,9 +35,13 @@ pub(super) fn basic(user: &str, password: &str) -> String {
 }
 
 async fn probe(port: u16, path: &str, authorization: Option<&str>) -> Option<String> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-    let mut request =
-        format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\naccept: application/json\r\n");
+    version_of(&get(&format!("127.0.0.1:{port}"), path, authorization).await?)
+}
+
+/// The JSON object that this host (`name:port`) answers with status 200. Unbounded.
+pub(super) async fn get(host: &str, path: &str, authorization: Option<&str>) -> Option<Value> {
+    let mut stream = TcpStream::connect(host).await.ok()?;
+    let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n");
     if let Some(value) = authorization {
         request.push_str(&format!("authorization: {value}\r\n"));
     }
@@ -44,10 +49,10 @@ async fn probe(port: u16, path: &str, authorization: Option<&str>) -> Option<Str
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES).read_to_end(&mut answer).await.ok()?;
-    version_of(&answer)
+    object_of(&answer)
 }
 
-fn version_of(answer: &[u8]) -> Option<String> {
+fn object_of(answer: &[u8]) -> Option<Value> {
     let text = std::str::from_utf8(answer).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     if head.split_whitespace().nth(1)? != "200" {
@@ -55,7 +60,10 @@ fn version_of(answer: &[u8]) -> Option<String> {
     }
     // The body may be chunked; the one JSON object in it starts at the first brace either way.
     let object = body.get(body.find('{')?..)?;
-    let value = serde_json::Deserializer::from_str(object).into_iter::<serde_json::Value>().next()?.ok()?;
+    serde_json::Deserializer::from_str(object).into_iter().next()?.ok()
+}
+
+fn version_of(value: &Value) -> Option<String> {
     // The second line has no such word: it answers 503 until it is ready.
     let healthy =
         value.get("healthy").map_or(value.get("pid").is_some(), |word| word.as_bool() == Some(true));
@@ -64,7 +72,11 @@ fn version_of(answer: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::version_of;
+    use super::{object_of, version_of};
+
+    fn version(answer: &[u8]) -> Option<String> {
+        version_of(&object_of(answer)?)
+    }
 
     #[test]
     fn health_is_read_from_plain_and_chunked_answers_and_from_nothing_else() {
@@ -72,8 +84,8 @@ mod tests {
         let plain = format!("HTTP/1.1 200 OK\r\ncontent-length: 34\r\n\r\n{body}");
         let chunked =
             format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n22\r\n{body}\r\n0\r\n\r\n");
-        assert_eq!(version_of(plain.as_bytes()).as_deref(), Some("1.2.3"));
-        assert_eq!(version_of(chunked.as_bytes()).as_deref(), Some("1.2.3"));
+        assert_eq!(version(plain.as_bytes()).as_deref(), Some("1.2.3"));
+        assert_eq!(version(chunked.as_bytes()).as_deref(), Some("1.2.3"));
         for wrong in [
             "",
             "HTTP/1.1 503 no\r\n\r\n{}",
@@ -81,7 +93,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\n\r\n{\"healthy\":false,\"version\":\"1\"}",
             "HTTP/1.1 200 OK\r\n\r\n{\"healthy\":tr",
         ] {
-            assert_eq!(version_of(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(version(wrong.as_bytes()), None, "{wrong}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::environment::environment;
 use super::guard::{Guarded, Spawn};
 use super::output::Output;
 use super::ready;
@@ -45,6 +46,10 @@ pub struct ServerOptions {
     /// Whether the server sees our environment, without what would steer OpenCode; otherwise it gets `PATH` alone and what
     /// is set here. Default true.
     pub inherit_environment: bool,
+    /// Whether the server holds on to us by its stdin and ends when we are gone, even if its guardian was killed before.
+    /// Servers of OpenCode 2 know that (`serve --stdio`); others do not start so. Give a password too: without one
+    /// the server makes its own and tells it to nobody (2.0.14, seen). Default false.
+    pub stdio: bool,
     /// A program with its arguments that runs the server, for example to take privileges from it; it must become the
     /// server (`exec`). Default none.
     pub wrapper: Vec<OsString>,
@@ -71,6 +76,7 @@ impl ServerOptions {
             port: None,
             password: None,
             inherit_environment: true,
+            stdio: false,
             wrapper: Vec::new(),
             environment: Vec::new(),
             config: None,
@@ -89,6 +95,7 @@ impl std::fmt::Debug for ServerOptions {
             .field("home", &self.home)
             .field("port", &self.port)
             .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("stdio", &self.stdio)
             .field("start_bound", &self.start_bound)
             // The configuration and the environment can hold keys of providers.
             .finish_non_exhaustive()
@@ -207,13 +214,15 @@ impl Starting {
         let log = options.log_file.as_deref().map(open_log).transpose()?;
         let mut command = options.wrapper.iter().cloned().chain([options.binary.clone().into()]);
         let binary = PathBuf::from(command.next().unwrap_or_default());
+        let stdio = options.stdio.then(|| OsString::from("--stdio"));
         let arguments = ["serve", "--hostname", "127.0.0.1", "--port"].map(OsString::from);
         let (guarded, stdout, stderr) = Spawn {
             binary: &binary,
-            arguments: command.chain(arguments).chain([port.to_string().into()]).collect(),
+            arguments: command.chain(arguments).chain([port.to_string().into()]).chain(stdio).collect(),
             directory: &options.directory,
             environment,
             scratch: scratch.as_ref().map(tempfile::TempDir::path),
+            held_stdin: options.stdio,
         }
         .spawn()?;
         // From here on the guardian removes the directory, because only it is sure to see the end.
@@ -287,104 +296,4 @@ fn open_log(path: &Path) -> Result<File> {
     File::options().create(true).append(true).open(path).map_err(|e| {
         Error::new(ErrorKind::Io, format!("cannot write the log file {}: {e}", path.display())).with_source(e)
     })
-}
-
-type Variables = Vec<(OsString, OsString)>;
-
-/// The environment of the server: ours without what would steer OpenCode, plus what the options say.
-fn environment(options: &ServerOptions) -> Result<(Variables, Option<tempfile::TempDir>)> {
-    let own_home = !matches!(options.home, Home::Inherit);
-    let mut all: Variables = std::env::vars_os()
-        .filter(|(key, _)| {
-            let key = key.to_string_lossy();
-            let kept = options.inherit_environment || key == "PATH";
-            kept && !(key.starts_with("OPENCODE_") || own_home && (key.starts_with("XDG_") || key == "HOME"))
-        })
-        .collect();
-    let mut set = |key: &str, value: OsString| {
-        all.retain(|(k, _)| k != key);
-        all.push((key.into(), value));
-    };
-    let scratch = match &options.home {
-        Home::Fresh => Some(tempfile::Builder::new().prefix("nexus-home-").tempdir()?),
-        Home::At(path) => {
-            std::fs::create_dir_all(path)?;
-            None
-        }
-        Home::Inherit => None,
-    };
-    let home = match (&scratch, &options.home) {
-        (Some(fresh), _) => Some(fresh.path().to_owned()),
-        (None, Home::At(path)) => Some(std::path::absolute(path)?),
-        _ => None,
-    };
-    if let Some(fresh) = &scratch {
-        // The server leaves files in the folder for temporary ones; this one goes with the home.
-        let temporary = fresh.path().join("tmp");
-        std::fs::create_dir_all(&temporary)?;
-        for key in ["TMPDIR", "TEMP", "TMP"] {
-            set(key, temporary.clone().into());
-        }
-    }
-    if let Some(home) = home {
-        for (key, below) in [
-            ("XDG_CONFIG_HOME", ".config"),
-            ("XDG_DATA_HOME", ".local/share"),
-            ("XDG_STATE_HOME", ".local/state"),
-            ("XDG_CACHE_HOME", ".cache"),
-        ] {
-            set(key, home.join(below).into());
-        }
-        set("USERPROFILE", home.clone().into());
-        set("HOME", home.into());
-    }
-    set("OPENCODE_DISABLE_AUTOUPDATE", "1".into());
-    set("OPENCODE_DISABLE_MODELS_FETCH", "1".into());
-    if !options.package_install.unwrap_or(!own_home) {
-        // The server embeds npm, which takes its settings from here: offline, its install fails at once.
-        set("npm_config_offline", "true".into());
-        set("OPENCODE_DISABLE_LSP_DOWNLOAD", "1".into());
-    }
-    for key in ["NO_PROXY", "no_proxy"] {
-        // A provider on loopback (a local model, a test) must not be asked through the proxy of the company.
-        let before = std::env::var(key).unwrap_or_default();
-        let comma = if before.is_empty() { "" } else { "," };
-        set(key, format!("{before}{comma}127.0.0.1,localhost,::1").into());
-    }
-    if let Some(config) = &options.config {
-        set("OPENCODE_CONFIG_CONTENT", config.to_string().into());
-    }
-    if let Some(password) = &options.password {
-        set("OPENCODE_SERVER_PASSWORD", password.into());
-        set("OPENCODE_SERVER_USERNAME", "opencode".into());
-        // The name of it in OpenCode 2.
-        set("OPENCODE_PASSWORD", password.into());
-    }
-    for (key, value) in &options.environment {
-        set(key, value.into());
-    }
-    Ok((all, scratch))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn value<'a>(all: &'a [(OsString, OsString)], key: &str) -> Option<&'a str> {
-        all.iter().find(|(k, _)| k == key).and_then(|(_, v)| v.to_str())
-    }
-
-    #[test]
-    fn a_fresh_home_holds_every_directory_and_the_password_is_not_in_debug() {
-        let mut options = ServerOptions::new("opencode", ".");
-        options.password = Some("hunter2".to_owned());
-        options.environment = vec![("HOME".to_owned(), "/elsewhere".to_owned())];
-        let (all, scratch) = environment(&options).unwrap();
-        let home = scratch.unwrap().path().to_owned();
-        assert!(value(&all, "XDG_DATA_HOME").unwrap().starts_with(home.to_str().unwrap()));
-        assert_eq!(value(&all, "HOME"), Some("/elsewhere"), "the caller's variables win");
-        assert_eq!(value(&all, "npm_config_offline"), Some("true"));
-        assert_eq!(all.iter().filter(|(k, _)| k == "HOME").count(), 1);
-        assert!(!format!("{options:?}").contains("hunter2"));
-    }
 }

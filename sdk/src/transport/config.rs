@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::redact::Secret;
 use super::retry::BackoffPolicy;
 
+/// The user that servers expect when nothing else is said.
+pub(crate) const DEFAULT_USER: &str = "opencode";
+
 /// HTTP Basic credentials (RFC 7617), the only ones that OpenCode servers take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -16,11 +19,25 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// From `OPENCODE_SERVER_PASSWORD` and, if set, `OPENCODE_SERVER_USERNAME`; `None` without a password.
+    /// From our environment, as [`from_variables`](Self::from_variables).
     pub fn from_environment() -> Option<Self> {
-        let password = std::env::var("OPENCODE_SERVER_PASSWORD").ok().filter(|p| !p.is_empty())?;
-        let user = std::env::var("OPENCODE_SERVER_USERNAME").ok().filter(|u| !u.is_empty());
-        Some(Self { user: user.unwrap_or_else(|| "opencode".into()), password: Secret::new(password) })
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// From variables as servers read them: `OPENCODE_PASSWORD` (OpenCode 2, where the user is always `opencode`), else
+    /// `OPENCODE_SERVER_PASSWORD` and, if set, `OPENCODE_SERVER_USERNAME`. `None` without a password; an empty variable
+    /// is as good as none.
+    pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let usual = || DEFAULT_USER.to_owned();
+        let (user, password) = match set("OPENCODE_PASSWORD") {
+            Some(password) => (usual(), password),
+            None => {
+                let password = set("OPENCODE_SERVER_PASSWORD")?;
+                (set("OPENCODE_SERVER_USERNAME").unwrap_or_else(usual), password)
+            }
+        };
+        Some(Self { user, password: Secret::new(password) })
     }
 }
 
@@ -97,5 +114,44 @@ impl Default for TransportConfig {
             retry: BackoffPolicy::default(),
             body_limit: crate::stream::sse::DEFAULT_EVENT_LIMIT,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Credentials;
+
+    fn of(variables: &[(&str, &str)]) -> Option<(String, String)> {
+        let lookup = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Credentials::from_variables(lookup).map(|c| (c.user, c.password.expose().to_owned()))
+    }
+
+    fn pair(user: &str, password: &str) -> Option<(String, String)> {
+        Some((user.to_owned(), password.to_owned()))
+    }
+
+    #[test]
+    fn the_password_of_the_second_line_wins_and_has_always_the_same_user() {
+        let (first, user) = (("OPENCODE_SERVER_PASSWORD", "one"), ("OPENCODE_SERVER_USERNAME", "me"));
+        let second = ("OPENCODE_PASSWORD", "two");
+        assert_eq!(of(&[first, user, second]), pair("opencode", "two"));
+        assert_eq!(of(&[user, second]), pair("opencode", "two"));
+        assert_eq!(of(&[first, user]), pair("me", "one"));
+        assert_eq!(of(&[first]), pair("opencode", "one"));
+        assert_eq!(of(&[user]), None);
+        assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn an_empty_variable_is_as_good_as_none() {
+        let first = [
+            ("OPENCODE_PASSWORD", ""),
+            ("OPENCODE_SERVER_PASSWORD", "one"),
+            ("OPENCODE_SERVER_USERNAME", ""),
+        ];
+        assert_eq!(of(&first), pair("opencode", "one"));
+        assert_eq!(of(&[("OPENCODE_SERVER_PASSWORD", "")]), None);
     }
 }

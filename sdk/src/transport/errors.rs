@@ -54,7 +54,9 @@ pub(crate) fn classify(status: u16, content_type: Option<&str>, body: &[u8]) -> 
     };
     let error = Error::new(kind, message).with_retry(retry).with_context("status", status.to_string());
     match status {
-        401 => error.with_hint("set OPENCODE_SERVER_PASSWORD, or put user and password into the address"),
+        401 => error.with_hint(
+            "set OPENCODE_SERVER_PASSWORD (OpenCode 2: OPENCODE_PASSWORD), or put user and password into the address",
+        ),
         403 => error.with_hint("ask the server's owner for access"),
         502..=504 => error.with_hint("the server may be starting or overloaded; try again in a moment"),
         _ if said.html => error.with_hint("what answers there is a web page; check the address and the port"),

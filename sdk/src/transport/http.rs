@@ -8,9 +8,10 @@ use opencode_api::{Location, Method, Operation, Request, ResponseKind};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
-use super::config::{TlsMinimum, TransportConfig};
+use super::config::{DEFAULT_USER, TlsMinimum, TransportConfig};
 use super::errors;
 use super::redact::public_address;
+use super::redact_json::{Keys, redact};
 use super::retry::Backoff;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -53,7 +54,7 @@ impl Transport {
             let decode = |t: &str| percent_encoding::percent_decode_str(t).decode_utf8_lossy().into_owned();
             let user = decode(base.username());
             config.credentials = Some(super::Credentials {
-                user: if user.is_empty() { "opencode".into() } else { user },
+                user: if user.is_empty() { DEFAULT_USER.into() } else { user },
                 password: decode(password).into(),
             });
         }
@@ -92,7 +93,13 @@ impl Transport {
         repeatable: bool,
     ) -> Result<(O::Response, Answer)> {
         let request = operation.request().located(&self.inner.location);
-        let answer = self.send(O::ID, &request, repeatable).await?;
+        let mut answer = self.send(O::ID, &request, repeatable).await?;
+        if let Some(keys) = Keys::of(O::PATH)
+            && let Some(body) = redact(&answer.body, keys)
+        {
+            // Before anything reads it: also what a decoder says about a wrong value may quote it.
+            answer.body = body.into();
+        }
         if O::RESPONSE == ResponseKind::Empty
             && answer.content_type().is_some_and(|t| t.starts_with("text/html"))
         {

@@ -7,6 +7,7 @@ mod config;
 mod errors;
 mod http;
 mod redact;
+mod redact_json;
 mod retry;
 
 pub use config::{Credentials, Timeouts, TlsMinimum, TlsPolicy, TransportConfig};

@@ -30,6 +30,8 @@ pub struct TestServerOptions {
     pub password: Option<String>,
     /// Laid over the configuration, key by key at the top level. Default empty.
     pub config: serde_json::Map<String, Value>,
+    /// Whether the server holds on to us by its stdin; only OpenCode 2 knows that. Default false.
+    pub stdio: bool,
     /// The port; default a free one.
     pub port: Option<u16>,
     /// More environment variables.
@@ -50,6 +52,7 @@ impl Default for TestServerOptions {
             behaviour: Behaviour::default(),
             permission: json!({"bash": "ask", "edit": "ask"}),
             password: None,
+            stdio: false,
             config: serde_json::Map::new(),
             port: None,
             environment: Vec::new(),
@@ -99,6 +102,7 @@ impl TestServer {
         };
         let mut server = ServerOptions::new(binary, &directory);
         server.password = options.password;
+        server.stdio = options.stdio;
         server.port = options.port;
         server.environment.extend(options.environment);
         server.start_bound = std::time::Duration::from_secs(60);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use opencode_nexus::ErrorKind;
 use opencode_nexus::server::{InstallOptions, LocalServer, PINNED, ServerOptions, Step, install};
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation};
-use opencode_nexus_testkit::server::{TestServer, TestServerOptions, opencode_binary};
+use opencode_nexus_testkit::server::{SECOND, TestServer, TestServerOptions, isolated_test, opencode_binary};
 use serde_json::{Value, json};
 
 /// A shell tool that survives every signal that can be survived, and a child of it that has left its session.
@@ -145,6 +145,48 @@ async fn a_server_that_dies_is_noticed_and_a_password_is_asked_for() {
     Command::new("kill").args(["-KILL", &test.server.pid().unwrap().to_string()]).status().unwrap();
     tokio::time::timeout(plain::BOUND, test.server.exited()).await.unwrap();
     assert!(!test.server.is_running());
+}
+
+fn held() -> TestServerOptions {
+    TestServerOptions { version: SECOND.to_owned(), stdio: true, ..TestServerOptions::default() }
+}
+
+#[test]
+fn a_server_that_holds_on_to_our_stdin_runs_until_it_is_stopped() {
+    isolated_test(SECOND, || async {
+        let test = TestServer::start(held()).await.unwrap();
+        // Its only line is the one that tells where it listens.
+        assert_eq!(test.server.output_tail(9), [format!("{{\"url\":\"{}\"}}", test.server.url())]);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let pid = test.server.pid().unwrap();
+        assert!(test.server.is_running() && lives(pid));
+        assert_eq!(plain::send(test.server.url(), "GET", "/api/info", None).await.status(), 401);
+        test.server.stop().await.unwrap();
+        assert!(!lives(pid));
+    });
+}
+
+#[test]
+fn a_server_that_holds_on_to_our_stdin_ends_with_us_when_its_guardian_was_killed() {
+    isolated_test(SECOND, || async {
+        let test = TestServer::start(held()).await.unwrap();
+        let (pid, guardian) = (test.server.pid().unwrap(), test.server.group());
+        assert_ne!(pid, guardian);
+        Command::new("kill").args(["-KILL", &guardian.to_string()]).status().unwrap();
+        tokio::time::timeout(plain::BOUND, test.server.exited()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(lives(pid), "the pipe is ours, not the guardian's");
+        drop(test.server);
+        until("the server is gone", || !lives(pid)).await;
+    });
+}
+
+#[tokio::test]
+async fn a_server_of_1_x_says_that_it_cannot_hold_on_to_our_stdin() {
+    let options = TestServerOptions { stdio: true, ..TestServerOptions::default() };
+    let error = TestServer::start(options).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::LocalServer);
+    assert!(error.hint().is_some(), "{error:?}");
 }
 
 #[tokio::test]

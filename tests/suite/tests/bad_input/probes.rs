@@ -1,5 +1,7 @@
 //! The first contact: addresses that are none, ports where nobody listens, and peers that are no OpenCode server.
 
+use opencode_nexus::dialect::Line;
+
 use super::{Peer, Reply, assert_clear, connect, peer};
 
 #[tokio::test]

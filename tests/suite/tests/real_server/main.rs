@@ -5,6 +5,7 @@ mod actions;
 mod asks;
 mod interruptions;
 mod places;
+mod running;
 mod second;
 mod sessions;
 mod stories;
