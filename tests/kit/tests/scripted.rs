@@ -73,7 +73,7 @@ async fn the_recorded_behaviour_plays_turn_by_turn() {
 async fn a_recorded_text_is_what_the_model_still_says() {
     let model = recorded().await;
     let said = stream(&model, &prompt("CASE short", true, 0)).await.0;
-    let messages = cases::case("short").unwrap().messages.to_string();
+    let messages = cases::case("v1", "short").unwrap().messages.to_string();
     assert!(messages.contains(&said));
 }
 
