@@ -1,6 +1,7 @@
 //! Which line of OpenCode is spoken with a server. It can change under the same address: somebody updates the server
 //! while we are connected. So when the event stream cannot be made again, it is asked who is there now.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,7 +49,11 @@ impl Spoken {
     /// The event stream, whichever line it is of.
     pub(crate) fn events(&self) -> Arc<dyn Source> {
         let source = self.dialect().events();
-        Arc::new(Following { spoken: self.clone(), source: Mutex::new(source), opened: Mutex::new(false) })
+        Arc::new(Following {
+            spoken: self.clone(),
+            source: Mutex::new(source),
+            opened: AtomicBool::new(false),
+        })
     }
 
     /// Asks again. A server that cannot say it now is asked another time.
@@ -79,7 +84,7 @@ impl Spoken {
 struct Following {
     spoken: Spoken,
     source: Mutex<Arc<dyn Source>>,
-    opened: Mutex<bool>,
+    opened: AtomicBool,
 }
 
 impl Following {
@@ -99,8 +104,7 @@ impl Following {
 impl Source for Following {
     fn open(&self) -> BoxFuture<'_, Result<reqwest::Response>> {
         async move {
-            let again =
-                std::mem::replace(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner), true);
+            let again = self.opened.swap(true, Ordering::Relaxed);
             // 1.18 has a stream where OpenCode 2 has its own, so that one opening tells nothing.
             if again && self.spoken.server().line == Line::V2 {
                 self.follow().await;

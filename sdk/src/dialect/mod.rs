@@ -8,6 +8,7 @@ mod ids;
 pub(crate) mod v1;
 pub(crate) mod v2;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -134,4 +135,19 @@ pub(crate) trait Dialect: Send + Sync {
         id: &AskId,
         answers: Option<&[Vec<String>]>,
     ) -> Result<bool>;
+}
+
+/// The children of a session that were not met yet, for those who walk down: a server that names a session below itself
+/// must not keep us for ever.
+fn unmet(
+    children: &[Session],
+    parent: &Session,
+    waiting: &VecDeque<Session>,
+    done: &[Snapshot],
+) -> Vec<Session> {
+    let met = |id: &SessionId| {
+        let before = waiting.iter().chain([parent]).chain(done.iter().map(|s| &s.session));
+        before.into_iter().any(|s| s.id == *id)
+    };
+    children.iter().filter(|child| !met(&child.id)).cloned().collect()
 }

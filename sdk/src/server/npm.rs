@@ -88,11 +88,22 @@ fn failure(answer: Option<&Value>, stderr: &str) -> Error {
             "the package registry of your npm configuration is not reachable: go online or check `npm config get \
              registry` and the proxy, or give an opencode binary by NEXUS_OPENCODE_BIN",
         )
+    } else if let Some(why) = unwritable(code, stderr, summary) {
+        error.with_hint(format!("{why}, or set XDG_CACHE_HOME to a folder on another disk"))
     } else if code == "E404" || code == "ETARGET" {
         error.with_hint("this version is not published for this system: choose another one")
     } else {
         error.with_hint("run `npm ping` to see whether npm works")
     }
+}
+
+/// What to do when the cache cannot be written.
+fn unwritable(code: &str, stderr: &str, summary: &str) -> Option<&'static str> {
+    let says = |word: &str| code == word || stderr.contains(word) || summary.contains(word);
+    if says("ENOSPC") || says("EDQUOT") {
+        return Some("free some space on the disk of your cache folder");
+    }
+    (says("EACCES") || says("EROFS")).then_some("make your cache folder writable")
 }
 
 fn tail(text: &str) -> String {
@@ -112,6 +123,8 @@ mod tests {
         assert_eq!(error.retry(), Retry::Now);
         let missing = serde_json::json!({"error": {"code": "E404", "summary": "nothing there"}});
         assert!(failure(Some(&missing), "").hint().unwrap().contains("not published"));
+        let full = failure(None, "npm error ENOSPC: no space left on device, write\n");
+        assert!(full.hint().unwrap().contains("free some space"));
         assert!(failure(None, "npm error broken\n").message().contains("npm error broken"));
     }
 }

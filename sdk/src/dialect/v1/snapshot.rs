@@ -11,7 +11,7 @@ use opencode_api::{Operation as _, v1};
 
 use super::operations::V1;
 use super::{asks, map, parts};
-use crate::dialect::Dialect as _;
+use crate::dialect::{Dialect as _, unmet};
 use crate::error::Result;
 use crate::model::{Message, Permission, Question, Session, SessionId, Snapshot, Status};
 use crate::transport::Transport;
@@ -35,7 +35,7 @@ pub(super) async fn read(server: &V1, root: &SessionId) -> Result<Vec<Snapshot>>
             server.children(&session.id),
         )
         .await?;
-        waiting.extend(children.iter().cloned());
+        waiting.extend(unmet(&children, &session, &waiting, &snapshots));
         let id = &session.id;
         snapshots.push(Snapshot {
             status: statuses.get(id.as_str()).map_or(Status::Idle, map::status),

@@ -38,10 +38,6 @@ pub(super) fn revert(wire: v2::SessionRevert) -> Revert {
 }
 
 pub(super) fn session(wire: v2::SessionInfo) -> Session {
-    let mut extra = Extra::new();
-    extra.insert("projectID".into(), String::from(wire.project_id).into());
-    extra.extend(wire.metadata.map(|metadata| ("metadata".to_owned(), Value::Object(metadata))));
-    extra.extend(wire.subpath.map(|subpath| ("subpath".to_owned(), subpath.into())));
     Session {
         id: id(wire.id),
         parent_id: wire.parent_id.map(id),
@@ -54,16 +50,12 @@ pub(super) fn session(wire: v2::SessionInfo) -> Session {
         usage: Some(usage(&wire.cost, &wire.tokens)),
         share_url: None,
         revert: wire.revert.map(revert),
-        extra,
+        extra: nameless(wire.project_id, wire.metadata, wire.subpath),
     }
 }
 
 /// The session that `session.created` announces.
 pub(super) fn created(wire: v2::events::SessionCreated, at: u64) -> Session {
-    let mut extra = Extra::new();
-    extra.insert("projectID".into(), String::from(wire.project_id).into());
-    extra.extend(wire.metadata.map(|metadata| ("metadata".to_owned(), Value::Object(metadata))));
-    extra.extend(wire.subpath.map(|subpath| ("subpath".to_owned(), subpath.into())));
     Session {
         id: id(wire.session_id),
         parent_id: wire.parent_id.map(id),
@@ -76,8 +68,17 @@ pub(super) fn created(wire: v2::events::SessionCreated, at: u64) -> Session {
         usage: Some(Usage::default()),
         share_url: None,
         revert: None,
-        extra,
+        extra: nameless(wire.project_id, wire.metadata, wire.subpath),
     }
+}
+
+/// What of a session has no neutral name.
+fn nameless(project: opencode_api::ProjectId, metadata: Option<Extra>, subpath: Option<String>) -> Extra {
+    let mut extra = Extra::new();
+    extra.insert("projectID".into(), String::from(project).into());
+    extra.extend(metadata.map(|metadata| ("metadata".to_owned(), Value::Object(metadata))));
+    extra.extend(subpath.map(|subpath| ("subpath".to_owned(), subpath.into())));
+    extra
 }
 
 pub(super) fn error(wire: &v2::SessionStructuredError) -> TurnError {

@@ -11,7 +11,7 @@ use opencode_api::v2::operations::{message, permission, session};
 
 use super::operations::V2;
 use super::{asks, map};
-use crate::dialect::Dialect as _;
+use crate::dialect::{Dialect as _, unmet};
 use crate::error::Result;
 use crate::model::{Message, Permission, Question, Session, SessionId, Snapshot, Status};
 use crate::transport::Transport;
@@ -28,7 +28,7 @@ pub(super) async fn read(server: &V2, root: &SessionId) -> Result<Vec<Snapshot>>
         let (permissions, questions) = asked(&server.transport, &id).await?;
         let queued = queued(&server.transport, &id).await?;
         let (messages, children) = try_join(messages(&server.transport, &id), server.children(&id)).await?;
-        waiting.extend(children.iter().cloned());
+        waiting.extend(unmet(&children, &session, &waiting, &snapshots));
         let queued = queued.into_iter().filter(|q| !messages.iter().any(|m| m.id == q.id)).collect();
         let status = if running.contains(id.as_str()) { Status::Busy } else { Status::Idle };
         snapshots.push(Snapshot {

@@ -67,3 +67,15 @@ async fn a_turn_whose_answer_is_never_completed_ends_however_often_the_server_sa
     drop((conversation, client));
     peer.left_alone().await;
 }
+
+#[tokio::test]
+async fn a_session_that_is_named_below_itself_is_read_once() {
+    let below = format!("[{}]", super::SESSION);
+    let peer =
+        super::peer(move |path| (path == "/session/ses_1/children").then(|| Reply::json(&below))).await;
+    let client = connect(&peer.url).await.unwrap();
+    let conversation = within("opening", client.open("ses_1", ConversationOptions::default())).await.unwrap();
+    assert_eq!(conversation.sessions().len(), 1);
+    drop((conversation, client));
+    peer.left_alone().await;
+}
