@@ -4,6 +4,7 @@
 //! A delta that comes twice is no case here: its event has an identifier, and the stream lets the second one go.
 
 mod mirror;
+mod second;
 mod world;
 
 use std::collections::HashSet;
