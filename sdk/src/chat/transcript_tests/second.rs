@@ -83,6 +83,15 @@ impl Client<'_> {
         self.tell(|t, out| t.resync(&snapshot, settled, out))
     }
 
+    /// Everything before this position has been seen. Texts that are being written are ahead of the server's record.
+    fn check(&self, at: usize) -> Result<(), TestCaseError> {
+        let told = |t: &Transcript| crate::chat::digest::messages(&super::without_open_texts(t.messages()));
+        let server = whole(&self.events[..at.max(1)]);
+        prop_assert_eq!(told(&self.transcript), told(&server));
+        prop_assert_eq!(self.transcript.status(), server.status());
+        Ok(())
+    }
+
     /// Folds in what comes; what cannot be understood makes the state be read.
     fn listen(&mut self, from: usize, until: usize) -> Result<(), TestCaseError> {
         for at in from..until {
@@ -118,7 +127,9 @@ fn run(events: &[Event], connections: &[Connection]) -> Result<(), TestCaseError
         if client.transcript.take_unclear() {
             client.read(held, held)?;
         }
+        client.check(held)?;
         client.listen(held, until)?;
+        client.check(until)?;
         at = until;
         if !last {
             client.transcript.mark_gap();
