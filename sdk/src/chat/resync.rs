@@ -63,7 +63,7 @@ impl Transcript {
     fn order_parts(&mut self, theirs: &Message) {
         let place = |id: &PartId| theirs.parts.iter().position(|p| p.id == *id);
         if let Some(message) = self.message_mut(&theirs.id) {
-            message.parts.sort_by_key(|part| place(&part.id));
+            message.parts.sort_by_cached_key(|part| place(&part.id));
         }
     }
 }

@@ -1,9 +1,10 @@
 //! When is a turn over, and how did it end? Pure: the one moment that is kept here is only the driver's to read.
 //!
-//! No single signal can be trusted: on abort the idle status comes before the final text and message, and twice;
+//! On 1.x no single signal can be trusted: on abort the idle status comes before the final text and message, and twice;
 //! a provider's failure does the same. So a turn is over when the status says idle **and** every assistant message
 //! behind the prompt is complete. A turn that failed before there was a message ends with the error and the idle
 //! status; what no signal ever ends is settled by asking the server (`driver`).
+//! OpenCode 2 says the end once, after everything else (`idle_is_final`); there the prompt must have become a message.
 
 use tokio::time::Instant;
 
