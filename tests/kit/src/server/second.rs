@@ -41,6 +41,7 @@ fn config(model: &ScriptedModel, permission: &Value) -> Value {
                 "modelID": name,
                 "capabilities": {"tools": true, "input": ["text"], "output": ["text"]},
                 "limit": {"context": 200_000, "output": 32_000},
+                "cost": {"input": 1, "output": 2},
             });
             (name.clone(), description)
         })
