@@ -11,8 +11,9 @@ use url::Url;
 use super::config::{DEFAULT_USER, TlsMinimum, TransportConfig};
 use super::errors;
 use super::redact::public_address;
-use super::redact_json::{Keys, redact};
+use super::redact_json::redact;
 use super::retry::Backoff;
+use crate::dialect::keys_in;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A connection pool to one server.
@@ -94,7 +95,7 @@ impl Transport {
     ) -> Result<(O::Response, Answer)> {
         let request = operation.request().located(&self.inner.location);
         let mut answer = self.send(O::ID, &request, repeatable).await?;
-        if let Some(keys) = Keys::of(O::PATH)
+        if let Some(keys) = keys_in(O::PATH)
             && let Some(body) = redact(&answer.body, keys)
         {
             // Before anything reads it: also what a decoder says about a wrong value may quote it.

@@ -15,4 +15,5 @@ pub use config::{Credentials, Timeouts, TlsMinimum, TlsPolicy, TransportConfig};
 pub(crate) use errors::{classify, from_decode};
 pub(crate) use http::Transport;
 pub use redact::Secret;
+pub(crate) use redact_json::Keys;
 pub use retry::{Backoff, BackoffPolicy};

@@ -1,8 +1,7 @@
 //! JSON documents without the keys of providers in them.
 //!
-//! OpenCode 2 answers `GET /api/provider` and `GET /api/model` with API keys in clear text (2.0.14, seen), and its
-//! documents allow the same in the configuration and in stored credentials. Such an answer is redacted before it is
-//! decoded. The text itself is scanned, not parsed: what is no secret stays as it is, byte for byte, and a document that is
+//! Some servers answer with API keys in clear text (which routes these are, `dialect::secrets` knows). Such an answer is
+//! redacted before it is decoded. The text itself is scanned, not parsed: what is no secret stays as it is, byte for byte, and a document that is
 //! cut short is redacted as far as it goes.
 
 use std::ops::Range;
@@ -20,23 +19,6 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    /// The names that count in answers of this route; `None` where no secret can be, by the interface documents.
-    ///
-    /// `/api/integration` is not among them: it tells of connections and never of their secrets, and its forms have
-    /// a field `key` that callers need. Tokens that are made for the caller (terminals, pairing) are left to them.
-    pub(crate) fn of(path: &str) -> Option<Self> {
-        let below = |route: &str| {
-            path.strip_prefix(route).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if below("/api/credential") {
-            return Some(Self::Credential);
-        }
-        ["/api/provider", "/api/model", "/api/config", "/api/experimental/config"]
-            .into_iter()
-            .any(below)
-            .then_some(Self::Usual)
-    }
-
     fn is_secret(self, name: &str) -> bool {
         // camelCase, snake_case, kebab-case and spaces: the last word decides. `maxTokens` and `tokens` are counts.
         let start = name
@@ -267,37 +249,6 @@ mod tests {
         let wanted =
             r#"{"api\u004bey" : "[redacted]", "n": 1.000000000000000000001e400, "token": 5, "id": "y"}"#;
         assert_eq!(redacted, wanted);
-    }
-
-    #[test]
-    fn only_routes_that_can_carry_secrets_are_looked_at() {
-        let looked: Vec<_> = opencode_api::v2::operations::OPERATIONS
-            .iter()
-            .filter(|operation| Keys::of(operation.path).is_some())
-            .map(|operation| operation.id)
-            .collect();
-        let wanted = [
-            "config.get",
-            "config.shells",
-            "config.update",
-            "credential.list",
-            "credential.create",
-            "credential.update",
-            "credential.remove",
-            "credential.activate",
-            "model.list",
-            "model.default",
-            "provider.list",
-            "provider.get",
-        ];
-        assert_eq!(looked, wanted);
-        for operation in opencode_api::v1::operations::OPERATIONS {
-            assert!(
-                Keys::of(operation.path).is_none() || operation.id.starts_with("v2."),
-                "{}",
-                operation.id
-            );
-        }
     }
 
     #[test]
