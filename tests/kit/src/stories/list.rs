@@ -104,10 +104,10 @@ impl Words {
         }
     }
 
-    /// Names one tool after the other, so that a stop falls between them.
+    /// Names one tool after the other, so that a stop falls between them, and does not end before it comes.
     fn calling(self) -> Vec<Action> {
         let calls = (0..40).flat_map(|_| [self.read(), Action::sleep(2)]);
-        std::iter::once(Action::text("Now I call ")).chain(calls).collect()
+        [Action::text("Now I call ")].into_iter().chain(calls).chain([Action::hang()]).collect()
     }
 }
 
