@@ -90,9 +90,9 @@ impl Transcript {
 }
 
 /// What we have and the server does not list.
-fn missing<'a>(
-    ours: impl Iterator<Item = &'a AskId>,
-    theirs: impl Iterator<Item = &'a AskId> + Clone,
-) -> Vec<AskId> {
+pub(super) fn missing<'a, I: Clone + PartialEq + 'a>(
+    ours: impl Iterator<Item = &'a I>,
+    theirs: impl Iterator<Item = &'a I> + Clone,
+) -> Vec<I> {
     ours.filter(|id| !theirs.clone().any(|other| other == *id)).cloned().collect()
 }

@@ -1,6 +1,7 @@
 //! Folding of changes: events that say only what is new. What they are about must be there already; when it is not,
 //! something was missed, and the state must be read ([`Transcript::take_unclear`]).
 
+use super::asks::missing;
 use super::event::ChatEvent;
 use super::transcript::Transcript;
 use crate::model::{
@@ -133,11 +134,7 @@ impl Transcript {
 
     /// Makes the queue equal to what the server lists.
     pub(super) fn resync_queue(&mut self, queued: &[Message], out: &mut Vec<ChatEvent>) {
-        let gone: Vec<MessageId> = (self.queued.iter().map(|m| &m.id))
-            .filter(|id| !queued.iter().any(|m| m.id == **id))
-            .cloned()
-            .collect();
-        for id in gone {
+        for id in missing(self.queued.iter().map(|m| &m.id), queued.iter().map(|m| &m.id)) {
             // One that has become a message is not withdrawn.
             if self.message_mut(&id).is_some() {
                 self.queued.retain(|m| m.id != id);

@@ -47,6 +47,18 @@ pub enum PermissionReply {
     },
 }
 
+impl PermissionReply {
+    /// The answer by its word, which is the same on all lines; `None` for a word that this build does not know.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "once" => Some(Self::Once),
+            "always" => Some(Self::Always),
+            "reject" => Some(Self::Reject { message: None }),
+            _ => None,
+        }
+    }
+}
+
 /// One or more questions that are answered together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Question {

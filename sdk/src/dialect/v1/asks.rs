@@ -3,7 +3,7 @@
 use opencode_api::v1;
 
 use super::map::{id, keep};
-use crate::model::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
+use crate::model::{Permission, Question, QuestionItem, QuestionOption, ToolRef};
 
 pub(super) fn permission(wire: v1::PermissionRequest) -> Permission {
     let mut metadata = wire.metadata;
@@ -16,15 +16,6 @@ pub(super) fn permission(wire: v1::PermissionRequest) -> Permission {
         always: wire.always,
         tool: wire.tool.map(|t| ToolRef { message_id: id(t.message_id), call_id: t.call_id.into() }),
         metadata,
-    }
-}
-
-pub(super) fn permission_reply(wire: &v1::PermissionV2Reply) -> Option<PermissionReply> {
-    match wire.as_str() {
-        "once" => Some(PermissionReply::Once),
-        "always" => Some(PermissionReply::Always),
-        "reject" => Some(PermissionReply::Reject { message: None }),
-        _ => None,
     }
 }
 

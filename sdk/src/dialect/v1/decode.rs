@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::{asks, delta, map, parts};
 use crate::dialect::ids::IdClock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Event, MessageId, PartField, PartId, SessionId, Status};
+use crate::model::{Event, MessageId, PartField, PartId, PermissionReply, SessionId, Status};
 use crate::stream::sse::Frame;
 use crate::stream::{Decode, SeenEvents};
 
@@ -203,7 +203,7 @@ fn neutral(wire: Wire) -> Option<Event> {
         Wire::PermissionReplied(e) => Event::PermissionReplied {
             session_id: map::id(e.session_id),
             id: map::id(e.request_id),
-            reply: asks::permission_reply(&e.reply),
+            reply: PermissionReply::from_word(e.reply.as_str()),
         },
         Wire::QuestionAsked(e) => Event::QuestionAsked(Box::new(asks::question(v1::QuestionRequest {
             id: e.id,

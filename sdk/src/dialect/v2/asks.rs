@@ -6,7 +6,7 @@ use opencode_api::v2;
 use serde_json::{Value, json};
 
 use super::map::id;
-use crate::model::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
+use crate::model::{Permission, Question, QuestionItem, QuestionOption, ToolRef};
 
 pub(super) fn permission(wire: v2::PermissionRequest) -> Permission {
     let mut metadata = wire.metadata.unwrap_or_default();
@@ -21,15 +21,6 @@ pub(super) fn permission(wire: v2::PermissionRequest) -> Permission {
             .source
             .map(|source| ToolRef { message_id: id(source.message_id), call_id: source.id.into() }),
         metadata,
-    }
-}
-
-pub(super) fn permission_reply(word: &str) -> Option<PermissionReply> {
-    match word {
-        "once" => Some(PermissionReply::Once),
-        "always" => Some(PermissionReply::Always),
-        "reject" => Some(PermissionReply::Reject { message: None }),
-        _ => None,
     }
 }
 

@@ -13,8 +13,8 @@ use super::{asks, map, parts};
 use crate::dialect::ids::IdClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    Change, Event, Message, MessageChange, MessageId, PartField, Role, SessionChange, SessionId, Status,
-    ToolChange, ToolStatus, TurnError,
+    Change, Event, Message, MessageChange, MessageId, PartField, PermissionReply, Role, SessionChange,
+    SessionId, Status, ToolChange, ToolStatus, TurnError,
 };
 use crate::stream::sse::Frame;
 use crate::stream::{Decode, SeenEvents};
@@ -242,7 +242,7 @@ fn neutral(wire: Wire, at: u64) -> Option<Event> {
         Wire::PermissionReplied(e) => Event::PermissionReplied {
             session_id: session(e.session_id),
             id: map::id(e.request_id),
-            reply: asks::permission_reply(e.reply.as_str()),
+            reply: PermissionReply::from_word(e.reply.as_str()),
         },
         Wire::FormCreated(e) => Event::QuestionAsked(Box::new(asks::question(e.form))),
         Wire::FormReplied(e) => Event::QuestionClosed {

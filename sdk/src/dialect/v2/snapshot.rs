@@ -12,7 +12,7 @@ use opencode_api::v2::operations::{message, permission, session};
 use super::operations::V2;
 use super::{asks, map};
 use crate::dialect::{Dialect as _, unmet};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::{Message, Permission, Question, Session, SessionId, Snapshot, Status};
 use crate::transport::Transport;
 
@@ -97,13 +97,9 @@ pub(super) async fn sessions(
     let mut all: Vec<Session> = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
-        let mut page = list();
-        page.limit = Some(PAGE);
-        if let Some(next) = &cursor {
-            page = session::List::new();
-            page.limit = Some(PAGE);
-            page.cursor = Some(next.clone());
-        }
+        // A cursor holds what was asked for.
+        let mut page = if cursor.is_some() { session::List::new() } else { list() };
+        (page.limit, page.cursor) = (Some(PAGE), cursor.clone());
         let answer = transport.call(&page, true).await?;
         let count = answer.data.len() as u64;
         all.extend(answer.data.into_iter().map(map::session));
@@ -120,17 +116,13 @@ pub(super) async fn sessions(
 
 /// Whether the server has a prompt, waiting or delivered.
 pub(super) async fn has_message(transport: &Transport, id: &SessionId, message: &str) -> Result<bool> {
-    let get = session::message::Get::new(id.as_str(), message);
-    let known = async {
-        match transport.call(&get, true).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == crate::error::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    };
     // Before and after it is delivered: in that order, so that it cannot slip through between the two.
     if queued(transport, id).await?.iter().any(|m| m.id.as_str() == message) {
         return Ok(true);
     }
-    known.await
+    match transport.call(&session::message::Get::new(id.as_str(), message), true).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
