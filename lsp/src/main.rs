@@ -4,6 +4,7 @@
 //! codes) is here and in `output`.
 
 mod commands;
+mod connect;
 mod output;
 
 use std::process::ExitCode;
