@@ -28,14 +28,15 @@
 //!
 //! The modules from the outside in: [`chat`] folds events into messages, [`stream`] makes events of bytes and survives
 //! the network, [`dialect`] knows the lines of OpenCode (1.x and 2), [`transport`] speaks HTTP, [`model`] is what all
-//! of them mean by a session, a message, a part. [`server`] finds, installs, starts and stops a local OpenCode. Every
-//! failure is an [`Error`] with a stable code.
+//! of them mean by a session, a message, a part. [`server`] finds, installs, starts and stops a local OpenCode, [`config`] reads
+//! the settings of the person. Every failure is an [`Error`] with a stable code.
 //!
 //! All of it needs a tokio runtime with time and I/O. Deliberately not here: presentation, editors, other languages.
 #![deny(missing_docs)]
 
 pub mod chat;
 mod client;
+pub mod config;
 pub mod dialect;
 pub mod error;
 #[cfg(fuzzing)]

@@ -1,0 +1,97 @@
+//! All settings with their types, as the rest of the program uses them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Config;
+use super::path::home;
+use super::value::{Value, expand, model};
+use crate::chat::{AskPolicy, Decision};
+use crate::model::ModelRef;
+use crate::transport::{TlsMinimum, TransportConfig};
+
+/// The values that hold. [`SETTINGS`](super::SETTINGS) tells what they mean.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `model`
+    pub model: Option<ModelRef>,
+    /// `agent`
+    pub agent: Option<String>,
+    /// `server.url`; may hold a password.
+    pub server_url: Option<String>,
+    /// `server.name`
+    pub server_name: Option<String>,
+    /// `server.binary`
+    pub server_binary: Option<PathBuf>,
+    /// `server.start`
+    pub server_start: bool,
+    /// `server.start_timeout`
+    pub server_start_timeout: Duration,
+    /// `permission.*`: rules, what holds without one, and how long a person has.
+    pub policy: AskPolicy,
+    /// `network.*`, over the defaults of [`TransportConfig`].
+    pub transport: TransportConfig,
+    /// `terminal.colour`: `auto`, `always` or `never`.
+    pub colour: String,
+    /// `log.level`
+    pub log_level: String,
+}
+
+impl Settings {
+    pub(super) fn of(config: &Config) -> Self {
+        let path = |key: &str| config.text(key).map(|text| expand(&text, home()));
+        let text = |key: &str| config.text(key).unwrap_or_default();
+        let duration = |key: &str| match config.value(key) {
+            Some(Value::Duration(duration)) => duration,
+            // Every time has a default.
+            _ => Duration::ZERO,
+        };
+        Self {
+            model: config.text("model").and_then(|text| model(&text)),
+            agent: config.text("agent"),
+            server_url: config.text("server.url"),
+            server_name: config.text("server.name"),
+            server_binary: path("server.binary"),
+            server_start: config.value("server.start") == Some(Value::Switch(true)),
+            server_start_timeout: duration("server.start_timeout"),
+            policy: policy(config, duration("permission.timeout")),
+            transport: transport(config, path, duration),
+            colour: text("terminal.colour"),
+            log_level: text("log.level"),
+        }
+    }
+}
+
+/// What is denied wins, so it comes last: the last rule that matches decides.
+fn policy(config: &Config, bound: Duration) -> AskPolicy {
+    let otherwise = match config.text("permission.default").as_deref() {
+        Some("allow") => Decision::Allow,
+        Some("deny") => Decision::Deny,
+        _ => Decision::Ask,
+    };
+    let mut policy = AskPolicy { otherwise, bound: Some(bound), ..AskPolicy::default() };
+    for (key, decision) in [("permission.allow", Decision::Allow), ("permission.deny", Decision::Deny)] {
+        let Some(Value::List(rules)) = config.value(key) else { continue };
+        for rule in &rules {
+            let (action, pattern) = rule.split_once(':').unwrap_or((rule, "*"));
+            policy = policy.with_rule(action, pattern, decision);
+        }
+    }
+    policy
+}
+
+fn transport(
+    config: &Config,
+    path: impl Fn(&str) -> Option<PathBuf>,
+    duration: impl Fn(&str) -> Duration,
+) -> TransportConfig {
+    let mut transport = TransportConfig { proxy: config.text("network.proxy"), ..TransportConfig::default() };
+    transport.tls.extra_ca = path("network.ca_file");
+    transport.tls.client_identity = path("network.client_identity");
+    if config.text("network.tls_minimum").as_deref() == Some("1.2") {
+        transport.tls.minimum = TlsMinimum::Tls12;
+    }
+    transport.timeouts.connect = duration("network.connect_timeout");
+    transport.timeouts.head = duration("network.answer_timeout");
+    transport
+}
