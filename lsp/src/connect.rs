@@ -9,15 +9,23 @@ use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 
 use crate::output;
+use crate::settings::settings;
 
 /// What every command that talks to a server takes.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ServerArguments {
     /// The address of a running server, like http://127.0.0.1:4096; otherwise one is found or started.
-    #[arg(long, value_name = "URL", env = "NEXUS_URL", hide_env_values = true, help_heading = "Server")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NEXUS_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Server"
+    )]
     pub url: Option<String>,
     /// The project's folder; otherwise the current one.
-    #[arg(short = 'C', long, value_name = "FOLDER", help_heading = "Server")]
+    #[arg(short = 'C', long, value_name = "FOLDER", global = true, help_heading = "Server")]
     pub directory: Option<PathBuf>,
 }
 
@@ -54,24 +62,32 @@ impl ServerArguments {
     pub async fn connect(&self) -> Result<Connected> {
         let directory = self.directory()?;
         let folder = directory.to_string_lossy().into_owned();
-        if let Some(url) = &self.url {
-            let client = Client::builder(url).directory(folder).connect().await?;
+        let settings = settings()?;
+        let builder =
+            |address: &str| Client::builder(address).transport(settings.transport.clone()).directory(&folder);
+        if let Some(url) = self.url.as_ref().or(settings.server_url.as_ref()) {
+            let client = builder(url).connect().await?;
             return Ok(Connected { client, local: None });
         }
         if let Some(running) = discover(&DiscoverOptions::default()).await? {
-            let builder = Client::builder(&running.address).credentials(running.credentials());
-            return Ok(Connected { client: builder.directory(folder).connect().await?, local: None });
+            let client = builder(&running.address).credentials(running.credentials()).connect().await?;
+            return Ok(Connected { client, local: None });
         }
-        let find = FindOptions { allow_path: true, ..FindOptions::default() };
+        if !settings.server_start {
+            return Err(Error::new(ErrorKind::Unreachable, "no server runs, and server.start is off")
+                .with_hint("start one, or name one with --url"));
+        }
+        let explicit = settings.server_binary.clone();
+        let find = FindOptions { explicit, allow_path: true, ..FindOptions::default() };
         let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
         let mut options = ServerOptions::new(ensure(&find, install).await?.path, &directory);
         options.home = Home::Inherit;
+        options.start_bound = settings.server_start_timeout;
         let password = random_password();
         options.password = Some(password.clone());
         let local = LocalServer::start(options).await?;
         let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
-        let client =
-            Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;
+        let client = builder(local.url()).credentials(credentials).connect().await?;
         Ok(Connected { client, local: Some(local) })
     }
 }

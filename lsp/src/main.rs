@@ -6,6 +6,7 @@
 mod commands;
 mod connect;
 mod output;
+mod settings;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,8 @@ struct Arguments {
     /// Say more on standard error: -v steps, -vv everything. RUST_LOG sets it in detail.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    #[command(flatten)]
+    config: settings::ConfigArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -31,6 +34,7 @@ Exit codes: 0 done, 2 wrong use, 3 system, 4 security, 5 recovery, 130 interrupt
 
 #[derive(Subcommand)]
 enum Command {
+    Config(commands::config::ConfigCommand),
     Demo(commands::demo::Demo),
     Replay(commands::replay::Replay),
 }
@@ -38,11 +42,14 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     output::start_logging(arguments.verbose);
+    settings::choose(arguments.config);
     let json = match &arguments.command {
+        Command::Config(config) => config.json,
         Command::Demo(demo) => demo.json,
         Command::Replay(replay) => replay.json,
     };
     let result = match arguments.command {
+        Command::Config(config) => block_on(config.run()),
         Command::Replay(replay) => replay.run(),
         Command::Demo(demo) => block_on(demo.run()),
     };

@@ -10,7 +10,7 @@ pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
-use crate::model::{Session, SessionId};
+use crate::model::{ServerConfiguration, Session, SessionId};
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
 
@@ -188,6 +188,27 @@ impl Client {
     /// When the server cannot be reached.
     pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
         self.dialect().sessions(filter).await
+    }
+
+    /// The server's own configuration, without secrets.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn configuration(&self) -> Result<ServerConfiguration> {
+        self.dialect().configuration().await
+    }
+
+    /// Changes the server's configuration by a JSON merge patch (RFC 7396): objects are laid over each other, `null`
+    /// removes a name. [`ServerConfiguration::after`] tells before what will come of it. The server takes the change up
+    /// at once; a turn that runs meanwhile may be stopped by it (1.18.33 closes its projects).
+    ///
+    /// Do not send back what was read: secrets are redacted in it.
+    ///
+    /// # Errors
+    /// `user.invalid_input` when the server finds a value wrong, `user.unsupported` for what this line cannot change:
+    /// OpenCode 2 takes nothing but `shell`.
+    pub async fn patch_configuration(&self, patch: &serde_json::Value) -> Result<()> {
+        self.dialect().patch_configuration(patch).await
     }
 
     pub(crate) fn dialect(&self) -> Arc<dyn Dialect> {

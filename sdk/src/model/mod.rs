@@ -6,6 +6,7 @@
 
 mod ask;
 mod change;
+mod configuration;
 mod event;
 mod id;
 mod message;
@@ -14,6 +15,8 @@ mod session;
 
 pub use ask::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
 pub use change::{Change, MessageChange, SessionChange, ToolChange};
+pub use configuration::ServerConfiguration;
+pub(crate) use configuration::merge;
 pub use event::{Event, PartField};
 pub use id::{AskId, MessageId, PartId, SessionId};
 pub use message::{Message, ModelRef, Role, Tokens, TurnError, Usage};

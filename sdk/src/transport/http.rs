@@ -11,7 +11,7 @@ use url::Url;
 use super::config::{DEFAULT_USER, TlsMinimum, TransportConfig};
 use super::errors;
 use super::redact::public_address;
-use super::redact_json::redact;
+use super::redact_json::{Keys, redact};
 use super::retry::Backoff;
 use crate::dialect::keys_in;
 use crate::error::{Error, ErrorKind, Result};
@@ -109,6 +109,20 @@ impl Transport {
         let response =
             O::decode(answer.content_type(), &answer.body).map_err(|e| from_answer(O::ID, e, &answer))?;
         Ok((response, answer))
+    }
+
+    /// Any answer as a JSON document, without the secrets in it.
+    pub(crate) async fn document(
+        &self,
+        operation: &'static str,
+        request: Request,
+    ) -> Result<serde_json::Value> {
+        let answer = self.send(operation, &request.located(&self.inner.location), false).await?;
+        let redacted = redact(&answer.body, Keys::Usual);
+        serde_json::from_slice(redacted.as_deref().unwrap_or(&answer.body)).map_err(|_| {
+            // What the decoder says is not passed on: it may quote the answer.
+            Error::new(ErrorKind::Protocol, "the answer is no JSON document").with_operation(operation)
+        })
     }
 
     /// Sends a request and reads the whole answer; a status of 400 and above is an error.

@@ -15,8 +15,8 @@ use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
-    Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, ServerConfiguration, Session,
+    SessionId, Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
@@ -32,7 +32,7 @@ impl V1 {
         Self { transport, clock: Arc::default() }
     }
 
-    async fn call<O: Operation>(&self, operation: O) -> Result<O::Response> {
+    pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Response> {
         self.transport.call(&operation, false).await
     }
 
@@ -159,6 +159,14 @@ impl Dialect for V1 {
 
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>> {
         Ok(self.call(session::Todo::new(session.as_str())).await?.into_iter().map(map::todo).collect())
+    }
+
+    async fn configuration(&self) -> Result<ServerConfiguration> {
+        self.read_configuration().await
+    }
+
+    async fn patch_configuration(&self, patch: &serde_json::Value) -> Result<()> {
+        self.change_configuration(patch).await
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {

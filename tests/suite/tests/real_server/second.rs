@@ -216,3 +216,19 @@ fn a_shell_command_and_a_summary_are_turns_too() {
         assert_same(&conversation, &shown(&conversation)).await;
     });
 }
+
+#[test]
+fn the_configuration_is_read_without_keys_and_only_the_shell_can_be_changed() {
+    isolated_test(SECOND, || async {
+        let server = TestServer::start(second()).await.unwrap();
+        let client = client(&server).await;
+        let before = client.configuration().await.unwrap();
+        assert_eq!(before.effective["model"], json!("scripted/scripted"));
+        assert!(!before.effective.to_string().contains("sk-"), "{before:?}");
+        client.patch_configuration(&json!({"shell": "/bin/sh"})).await.unwrap();
+        let after = client.configuration().await.unwrap();
+        assert_eq!(after.changeable, json!({"shell": "/bin/sh"}));
+        let error = client.patch_configuration(&json!({"model": "a/b"})).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    });
+}
