@@ -35,8 +35,15 @@ Exit codes: 0 done, 2 wrong use, 3 system, 4 security, 5 recovery, 130 interrupt
 #[derive(Subcommand)]
 enum Command {
     Config(commands::config::ConfigCommand),
+    Agents(commands::agents::Agents),
+    Completions(commands::completions::Completions),
     Demo(commands::demo::Demo),
+    Doctor(commands::doctor::Doctor),
+    Man(commands::man::Man),
+    Models(commands::models::Models),
     Replay(commands::replay::Replay),
+    Run(Box<commands::run::Run>),
+    Sessions(commands::sessions::Sessions),
 }
 
 fn main() -> ExitCode {
@@ -45,13 +52,27 @@ fn main() -> ExitCode {
     settings::choose(arguments.config);
     let json = match &arguments.command {
         Command::Config(config) => config.json,
+        Command::Agents(agents) => agents.json,
         Command::Demo(demo) => demo.json,
+        Command::Models(models) => models.json,
+        Command::Doctor(doctor) => doctor.json,
+        Command::Completions(_) | Command::Man(_) => false,
         Command::Replay(replay) => replay.json,
+        Command::Run(run) => run.json,
+        Command::Sessions(sessions) => sessions.json,
     };
     let result = match arguments.command {
         Command::Config(config) => block_on(config.run()),
         Command::Replay(replay) => replay.run(),
+        Command::Completions(completions) => completions.run::<Arguments>(),
+        Command::Man(man) => man.run::<Arguments>(),
+        Command::Doctor(doctor) => block_on(doctor.run()),
+        // It stops the agent by itself before it goes.
+        Command::Run(run) => on_runtime(run.run()),
+        Command::Sessions(sessions) => block_on(sessions.run()),
         Command::Demo(demo) => block_on(demo.run()),
+        Command::Agents(agents) => block_on(agents.run()),
+        Command::Models(models) => block_on(models.run()),
     };
     match result {
         Ok(code) => code,
@@ -63,8 +84,7 @@ fn main() -> ExitCode {
 fn block_on(
     command: impl Future<Output = opencode_nexus::Result<ExitCode>>,
 ) -> opencode_nexus::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
+    on_runtime(async {
         tokio::select! {
             result = command => result,
             _ = interrupted() => {
@@ -72,13 +92,21 @@ fn block_on(
                 Ok(ExitCode::from(130))
             }
         }
-    });
+    })
+}
+
+/// Runs a command that listens for Ctrl-C itself.
+fn on_runtime(
+    command: impl Future<Output = opencode_nexus::Result<ExitCode>>,
+) -> opencode_nexus::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(command);
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result
 }
 
 /// Ctrl-C, or the signal that asks a program to end.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -60,3 +60,13 @@ pub(crate) fn print_line(text: &str) {
 pub(crate) fn install_progress() -> Arc<dyn Fn(Progress) + Send + Sync> {
     Arc::new(|progress| eprintln!("  {:?} {}…", progress.step, progress.package))
 }
+
+/// Text of a server or a model without what could drive a terminal: control characters other than line breaks and tabs
+/// are shown as the replacement character.
+pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
+    let harmless = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    if text.chars().all(harmless) {
+        return text.into();
+    }
+    text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}

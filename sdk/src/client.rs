@@ -10,7 +10,7 @@ pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
-use crate::model::{ServerConfiguration, Session, SessionId};
+use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId};
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
 
@@ -209,6 +209,22 @@ impl Client {
     /// OpenCode 2 takes nothing but `shell`.
     pub async fn patch_configuration(&self, patch: &serde_json::Value) -> Result<()> {
         self.dialect().patch_configuration(patch).await
+    }
+
+    /// The providers and models that the server knows, whether they can be used or not, without keys.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn models(&self) -> Result<Catalogue> {
+        self.dialect().models().await
+    }
+
+    /// The agents of the directory, the server's own among them.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn agents(&self) -> Result<Vec<Agent>> {
+        self.dialect().agents().await
     }
 
     pub(crate) fn dialect(&self) -> Arc<dyn Dialect> {

@@ -1,5 +1,12 @@
 //! The commands of `nexus`, a file each.
 
+pub(crate) mod agents;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod man;
+pub(crate) mod models;
 pub(crate) mod replay;
+pub(crate) mod run;
+pub(crate) mod sessions;

@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use crate::chat::{PartOrder, Prompt};
 use crate::error::Result;
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, ServerConfiguration, Session,
-    SessionId, Snapshot, Status, Todo,
+    Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
+    ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 
@@ -113,6 +113,9 @@ pub(crate) trait Dialect: Send + Sync {
     async fn configuration(&self) -> Result<ServerConfiguration>;
     /// Changes what can be changed through the server, by a merge patch.
     async fn patch_configuration(&self, patch: &serde_json::Value) -> Result<()>;
+    /// Providers and models, whether they can be used or not.
+    async fn models(&self) -> Result<Catalogue>;
+    async fn agents(&self) -> Result<Vec<Agent>>;
 
     /// Starts a turn and returns when the server has taken the prompt. The same `id` again is the same prompt.
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()>;

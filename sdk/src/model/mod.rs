@@ -5,6 +5,7 @@
 //! [`Event::Other`]. Times are Unix milliseconds as the server gave them.
 
 mod ask;
+mod catalogue;
 mod change;
 mod configuration;
 mod event;
@@ -14,6 +15,7 @@ mod part;
 mod session;
 
 pub use ask::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
+pub use catalogue::{Agent, Catalogue, Model, Price, Provider};
 pub use change::{Change, MessageChange, SessionChange, ToolChange};
 pub use configuration::ServerConfiguration;
 pub(crate) use configuration::merge;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use opencode_api::Operation;
 use opencode_api::v1::bodies;
-use opencode_api::v1::operations::{permission, question, session};
+use opencode_api::v1::operations::{app, config, permission, provider, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
-use super::{map, prompt, snapshot};
+use super::{catalogue, map, prompt, snapshot};
 use crate::chat::{PartOrder, Prompt};
 use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, ServerConfiguration, Session,
-    SessionId, Snapshot, Status, Todo,
+    Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
+    ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
@@ -167,6 +167,19 @@ impl Dialect for V1 {
 
     async fn patch_configuration(&self, patch: &serde_json::Value) -> Result<()> {
         self.change_configuration(patch).await
+    }
+
+    async fn models(&self) -> Result<Catalogue> {
+        let (providers, config) = futures_util::try_join!(
+            self.call_repeatable(provider::List::new()),
+            self.call_repeatable(config::Get::new()),
+        )?;
+        Ok(catalogue::catalogue(providers, config.model.as_deref()))
+    }
+
+    async fn agents(&self) -> Result<Vec<Agent>> {
+        let agents = self.call_repeatable(app::Agents::new()).await?;
+        Ok(agents.into_iter().map(catalogue::agent).collect())
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {

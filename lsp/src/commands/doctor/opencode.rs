@@ -1,0 +1,131 @@
+//! OpenCode itself: its binary, and the servers that run.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use opencode_nexus::server::{
+    BINARY_VARIABLE, BinaryOrigin, DiscoverOptions, FindOptions, PINNED, discover, find,
+};
+use opencode_nexus::{Client, Error};
+
+use super::Check;
+use crate::connect::ServerArguments;
+
+/// The first start of a binary may unpack things.
+const BOUND: Duration = Duration::from_secs(20);
+const INSTALL: &str = "nexus demo installs it, or: npm install -g opencode-ai";
+
+pub(super) async fn checks(server: &ServerArguments) -> Vec<Check> {
+    let mut checks = vec![binary().await];
+    checks.extend(service_file());
+    checks.push(background().await);
+    if let Some(url) = &server.url {
+        checks.push(named(url).await);
+    }
+    checks
+}
+
+async fn binary() -> Check {
+    let options = FindOptions { allow_path: true, ..FindOptions::default() };
+    let found = match find(&options) {
+        Ok(Some(found)) => found,
+        Ok(None) => {
+            let what = format!("not found: neither {PINNED} in the cache nor an opencode on PATH");
+            return Check::warn("opencode", what, INSTALL);
+        }
+        Err(error) => return failed("opencode", &error),
+    };
+    let origin = match found.origin {
+        BinaryOrigin::Environment => BINARY_VARIABLE,
+        BinaryOrigin::Cache => "in the cache",
+        _ => "on PATH",
+    };
+    match version(&found.path).await {
+        Ok(version) => Check::ok("opencode", format!("{version}, {} ({origin})", found.path.display())),
+        Err(why) => Check::fail(
+            "opencode",
+            format!("{} {why}", found.path.display()),
+            format!("install it anew: {INSTALL}"),
+        ),
+    }
+}
+
+async fn version(binary: &Path) -> Result<String, String> {
+    let mut command = tokio::process::Command::new(binary);
+    command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+    match tokio::time::timeout(BOUND, command.output()).await {
+        Ok(Ok(output)) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        }
+        Ok(Ok(output)) => Err(format!("ends with {}", output.status)),
+        Ok(Err(error)) => Err(format!("cannot be run: {error}")),
+        Err(_) => Err(format!("does not say its version within {} s", BOUND.as_secs())),
+    }
+}
+
+/// The file that a background server of OpenCode 2 leaves holds its password: others must not read it.
+fn service_file() -> Option<Check> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let state =
+        state.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")))?;
+    let file = state.join(DiscoverOptions::default().folder).join("service.json");
+    let meta = std::fs::symlink_metadata(&file).ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let own = std::fs::metadata(std::env::var_os("HOME")?).map(|home| home.uid()).ok();
+        if meta.file_type().is_symlink() || own.is_some_and(|uid| uid != meta.uid()) {
+            return Some(Check::fail(
+                "service file",
+                format!("{} is not a file of yours", file.display()),
+                format!("look at it, and remove it: rm '{}'", file.display()),
+            ));
+        }
+        if meta.mode() & 0o077 != 0 {
+            return Some(Check::fail(
+                "service file",
+                format!("{} holds a password and others may read it", file.display()),
+                format!(
+                    "chmod 600 '{}', and start the service again: it makes a new password",
+                    file.display()
+                ),
+            ));
+        }
+    }
+    drop(meta);
+    Some(Check::ok("service file", file.display().to_string()))
+}
+
+async fn background() -> Check {
+    match discover(&DiscoverOptions::default()).await {
+        Ok(Some(running)) => Check::ok(
+            "background",
+            format!("{} at {} (process {})", running.version, running.address, running.pid),
+        ),
+        Ok(None) => {
+            Check::ok("background", "no server runs in the background; commands start one of their own")
+        }
+        Err(error) => failed("background", &error),
+    }
+}
+
+/// The server that `--url` or NEXUS_URL names.
+async fn named(url: &str) -> Check {
+    match tokio::time::timeout(BOUND, Client::connect(url)).await {
+        Ok(Ok(client)) => {
+            let server = client.server();
+            Check::ok("server", format!("OpenCode {} at {}", server.version, client.address()))
+        }
+        Ok(Err(error)) => failed("server", &error),
+        Err(_) => Check::fail(
+            "server",
+            format!("does not answer within {} s", BOUND.as_secs()),
+            "start it again, or leave --url and NEXUS_URL out",
+        ),
+    }
+}
+
+fn failed(name: &'static str, error: &Error) -> Check {
+    Check::fail(name, error.message().to_owned(), error.hint().unwrap_or("run again with -v").to_owned())
+}

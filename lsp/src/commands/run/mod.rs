@@ -1,0 +1,448 @@
+//! `nexus run`: one prompt and its answer, for scripts and CI. Nobody sits in front of it: rules answer what the agent
+//! asks, and the exit code says how it ended.
+
+mod ask;
+mod ending;
+mod report;
+mod rules;
+mod schema;
+mod show;
+mod watch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Prompt, PromptPart};
+use opencode_nexus::model::{FileDiff, Message, MessageId, ModelRef, PartBody, Role, Usage};
+use opencode_nexus::{Client, Error, ErrorKind, Result};
+use regex::Regex;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use self::ending::Ending;
+use self::report::Report;
+pub(crate) use self::report::fenced;
+use self::rules::Rules;
+use self::schema::Schema;
+use self::show::Screen;
+use self::watch::Watch;
+use crate::commands::sessions;
+use crate::connect::ServerArguments;
+
+/// Ask once and print the answer: for scripts and CI.
+#[derive(clap::Args)]
+#[command(after_long_help = LONG, after_help = "`nexus run --help` shows examples and the exit codes.")]
+pub(crate) struct Run {
+    /// The prompt; `-` or a pipe reads standard input, which is put behind the words in a fence.
+    prompt: Vec<String>,
+    /// Attach a file; repeatable. Images and PDFs are sent along, texts are read by the server.
+    #[arg(short, long, value_name = "PATH")]
+    file: Vec<PathBuf>,
+    /// Go on with a session: its id, the beginning of it, or `last`.
+    #[arg(short, long, value_name = "ID", conflicts_with = "continue")]
+    session: Option<String>,
+    /// Go on with the latest session of the folder.
+    #[arg(short, long)]
+    r#continue: bool,
+    /// Title of a new session; otherwise the server makes one.
+    #[arg(long, conflicts_with_all = ["session", "continue"])]
+    title: Option<String>,
+    /// The model, as `nexus models` names it.
+    #[arg(short, long, value_name = "PROVIDER/MODEL")]
+    model: Option<String>,
+    /// A variant of the model, for example a reasoning effort.
+    #[arg(long, requires = "model")]
+    variant: Option<String>,
+    /// The agent, as `nexus agents` names it.
+    #[arg(short, long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Replace the agent's system prompt (OpenCode 1.x).
+    #[arg(long, value_name = "TEXT")]
+    system: Option<String>,
+    #[command(flatten)]
+    rules: Rules,
+    /// The answer must be JSON that follows this schema: a file, or the schema itself. Standard output holds only that.
+    #[arg(long, value_name = "FILE|JSON", help_heading = "Outcome")]
+    output_schema: Option<String>,
+    /// How often an answer that does not follow the schema is asked for again.
+    #[arg(
+        long,
+        value_name = "TIMES",
+        default_value_t = 2,
+        requires = "output_schema",
+        help_heading = "Outcome"
+    )]
+    repair: u8,
+    /// Exit code 1 when the answer matches this regular expression.
+    #[arg(long, value_name = "REGEX", help_heading = "Outcome")]
+    fail_on: Option<Regex>,
+    /// Exit code 1 when the value at this JSON pointer is true or has something in it, like /findings.
+    #[arg(long, value_name = "POINTER", requires = "output_schema", help_heading = "Outcome")]
+    fail_on_field: Option<String>,
+    /// Stop the agent after so many seconds, with exit code 124.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Outcome")]
+    timeout: Option<u64>,
+    /// Write a report in Markdown, whatever the outcome is.
+    #[arg(long, value_name = "FILE", help_heading = "Outcome")]
+    report: Option<PathBuf>,
+    /// One line of JSON for each event; the last one is the outcome.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Nothing on standard error but errors.
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+const LONG: &str = "\
+Examples:
+  nexus run \"What is in this folder?\"
+  git diff | nexus run \"Review this change\" --report review.md
+  nexus run \"Fix the failing test\" --allow 'bash:cargo *' --allow edit --deny 'edit:*.lock'
+  nexus run \"List the risks\" --output-schema risks.json --fail-on-field /high > risks.json
+  nexus run --continue \"And now the tests\" --json | jq -r 'select(.type==\"text\").delta'
+
+Exit codes:
+  0 completed            5 recovery: the end could not be learned
+  1 the answer fails     6 the turn failed, or somebody else stopped it
+  2 wrong use            7 a permission was refused (--permission fail)
+  3 system               8 the answer does not follow the schema
+  4 security             124 timed out, 130 interrupted, 141 the reader of the output has gone
+
+Lines of --json, by `type`: session {session, title, server, line} · text and reasoning {message, part, delta | replaced}
+· tool {message, part, call, tool, status, title, input, output, error} · permission {id, action, patterns, decision}
+· question {id, items, answers} · status {status} · todos {todos} · error {name, message} · reconnecting {reason}
+· recovered · lagged {missed} · queued {message} · removed {message, part} · repair {mistakes}; those of a sub-agent have
+`child`. The last line: outcome {ok, outcome, exit_code, session, answer, output, finish, usage, refused, files, message}.
+Fields may be added; none is renamed or taken away.";
+
+/// What a run has come to.
+struct Done {
+    ending: Ending,
+    answer: String,
+    output: Option<Value>,
+    finish: Option<String>,
+    usage: Usage,
+    refused: Vec<String>,
+    first: Option<MessageId>,
+}
+
+impl Run {
+    pub(crate) async fn run(self) -> Result<ExitCode> {
+        let json = self.json;
+        match self.perform().await {
+            Ok(ending) => Ok(ExitCode::from(ending.exit_code())),
+            // With --json the last line is the outcome, also of what never began.
+            Err(error) if json => {
+                let code = error.kind().exit_code();
+                let value = json!({
+                    "type": "outcome", "ok": false, "outcome": "error", "exit_code": code,
+                    "message": error.message(),
+                    "error": {"code": error.code(), "message": error.message(), "hint": error.hint()},
+                });
+                crate::output::print_json(&value);
+                Ok(ExitCode::from(code))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn perform(self) -> Result<Ending> {
+        let until = self.timeout.map(|seconds| (Instant::now() + Duration::from_secs(seconds), seconds));
+        let schema = self.output_schema.as_deref().map(Schema::load).transpose()?;
+        let mut screen = Screen::new(self.json, self.quiet, schema.is_some());
+        let mut interrupted = Box::pin(crate::interrupted());
+        let late = async {
+            match until {
+                Some((at, _)) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let prepared = tokio::select! {
+            prepared = self.prepare(schema.as_ref()) => prepared?,
+            () = &mut interrupted => return Ok(self.early(&mut screen, Ending::Interrupted)),
+            () = late => return Ok(self.early(&mut screen, Ending::TimedOut(self.timeout.unwrap_or_default()))),
+        };
+        let (connected, conversation, prompt) = prepared;
+        let server = connected.client.server();
+        let _ = screen.line(&json!({
+            "type": "session", "session": conversation.session_id(),
+            "title": conversation.with_transcript(|t| t.session().map(|s| s.title.clone())),
+            "server": server.version, "line": format!("{:?}", server.line).to_lowercase(),
+        }));
+        let mut refused = Vec::new();
+        let watch = Watch {
+            conversation: &conversation,
+            rules: &self.rules,
+            screen: &mut screen,
+            refused: &mut refused,
+            until,
+            interrupted: interrupted.as_mut(),
+        };
+        let mut done = self.turns(watch, &prompt, schema.as_ref()).await?;
+        done.refused = refused;
+        self.judge(&mut done);
+        let files = self.files(&conversation, &done).await;
+        self.tell(&mut screen, &conversation, &done, &files);
+        let written = self.write_report(&conversation, &prompt, &done, &files);
+        drop(conversation);
+        connected.close().await?;
+        written?;
+        Ok(done.ending)
+    }
+
+    /// Ended before there was a turn.
+    fn early(&self, screen: &mut Screen, ending: Ending) -> Ending {
+        let _ = screen.line(&json!({
+            "type": "outcome", "ok": false, "outcome": ending.word(), "exit_code": ending.exit_code(),
+            "message": ending.line(),
+        }));
+        if !self.json {
+            eprintln!("{}", ending.line().unwrap_or_default());
+        }
+        ending
+    }
+
+    async fn prepare(
+        &self,
+        schema: Option<&Schema>,
+    ) -> Result<(crate::connect::Connected, Conversation, Prompt)> {
+        let mut prompt = ask::prompt(&self.prompt, &self.file, self.is_remote()).await?;
+        let connected = self.server.connect().await?;
+        let client = &connected.client;
+        prompt.model = self.chosen_model(client).await?;
+        prompt.agent = self.chosen_agent(client).await?;
+        if self.system.is_some() && !client.capabilities().system_prompt {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "OpenCode 2 takes no system prompt with a prompt",
+            )
+            .with_hint("leave --system out, or choose an --agent that has the system prompt"));
+        }
+        prompt.system = self.system.clone();
+        if let Some(schema) = schema {
+            prompt.parts.push(PromptPart::Text(schema.demand()));
+        }
+        // The rules answer here and not in the conversation, because what they refuse is told.
+        let options = ConversationOptions {
+            policy: AskPolicy { bound: None, ..AskPolicy::default() },
+            ..ConversationOptions::default()
+        };
+        let wanted = self.session.as_deref().or(self.r#continue.then_some("last"));
+        let conversation = match wanted {
+            Some(word) => {
+                let session = sessions::find(client, word).await?;
+                client.open(session.id, options).await?
+            }
+            None => client.create_with(self.title.as_deref(), options).await?,
+        };
+        Ok((connected, conversation, prompt))
+    }
+
+    /// Whether the server may see other files than we do.
+    fn is_remote(&self) -> bool {
+        let host = self.server.url.as_deref().and_then(|url| url::Url::parse(url).ok());
+        host.is_some_and(|url| match url.host() {
+            Some(url::Host::Domain(name)) => name != "localhost",
+            Some(url::Host::Ipv4(ip)) => !ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => !ip.is_loopback(),
+            None => true,
+        })
+    }
+
+    /// Checked before, because on 1.x a model that does not exist stays with the session and breaks its next prompts.
+    async fn chosen_model(&self, client: &Client) -> Result<Option<ModelRef>> {
+        let Some(name) = &self.model else { return Ok(None) };
+        let catalogue = client.models().await?;
+        match catalogue.find(name) {
+            Some(model) if model.usable => {
+                Ok(Some(ModelRef { variant: self.variant.clone(), ..model.reference() }))
+            }
+            Some(_) => Err(Error::new(ErrorKind::InvalidInput, format!("the model {name} cannot be used"))
+                .with_hint(
+                    "its provider needs a key: `opencode auth login`, or choose one of `nexus models`",
+                )),
+            None => Err(Error::new(ErrorKind::InvalidInput, format!("the server has no model {name}"))
+                .with_hint("`nexus models` lists them as provider/model")),
+        }
+    }
+
+    async fn chosen_agent(&self, client: &Client) -> Result<Option<String>> {
+        let Some(name) = &self.agent else { return Ok(None) };
+        match client.agents().await?.into_iter().find(|agent| agent.name == *name) {
+            Some(agent) if agent.answers_people() => Ok(Some(agent.name)),
+            _ => Err(Error::new(ErrorKind::InvalidInput, format!("no agent {name} answers people here"))
+                .with_hint("`nexus agents` lists them")),
+        }
+    }
+
+    /// The turn, and those in which the answer is repaired.
+    async fn turns(&self, mut watch: Watch<'_>, prompt: &Prompt, schema: Option<&Schema>) -> Result<Done> {
+        let conversation = watch.conversation;
+        let mut done = Done {
+            ending: Ending::Completed,
+            answer: String::new(),
+            output: None,
+            finish: None,
+            usage: Usage::default(),
+            refused: Vec::new(),
+            first: None,
+        };
+        let mut next = prompt.clone();
+        for left in (0..=if schema.is_some() { self.repair } else { 0 }).rev() {
+            let turn = conversation.prompt(next).await?;
+            let id = turn.message_id().clone();
+            let (ending, outcome) = watch.turn(turn).await?;
+            if let Some(outcome) = outcome {
+                done.usage += outcome.usage;
+                done.finish = outcome.finish;
+            }
+            done.first.get_or_insert(id.clone());
+            let answers = texts(conversation, &id);
+            done.answer = answers.join("\n\n");
+            done.ending = ending;
+            let Some(schema) = schema.filter(|_| done.ending == Ending::Completed) else { break };
+            match schema.check(answers.last().map_or("", String::as_str)) {
+                Ok(value) => {
+                    watch.screen.value(&value);
+                    done.output = Some(value);
+                    break;
+                }
+                Err(mistakes) => {
+                    done.ending = Ending::SchemaBroken(mistakes.clone());
+                    if left > 0 {
+                        watch.screen.note("  the answer does not follow the schema; asking again");
+                        let _ = watch.screen.line(&json!({"type": "repair", "mistakes": mistakes}));
+                    }
+                    next = Prompt::text(schema.complaint(&mistakes));
+                    next.model.clone_from(&prompt.model);
+                    next.agent.clone_from(&prompt.agent);
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Whether the answer says that the run fails.
+    fn judge(&self, done: &mut Done) {
+        if done.ending != Ending::Completed {
+            return;
+        }
+        if let Some(found) = self.fail_on.as_ref().and_then(|regex| regex.find(&done.answer)) {
+            done.ending = Ending::AnswerFails(format!("it says {:?}", found.as_str()));
+        }
+        if let (Some(pointer), Some(value)) = (&self.fail_on_field, &done.output)
+            && schema::is_set(value, pointer)
+        {
+            done.ending = Ending::AnswerFails(format!("{pointer} is set"));
+        }
+    }
+
+    /// What the run has changed. Servers of 1.x work it out some time after the turn and say nothing then (1.18.33, seen),
+    /// so it is asked for a few times when a tool has changed something.
+    async fn files(&self, conversation: &Conversation, done: &Done) -> Vec<FileDiff> {
+        let Some(first) = done.first.as_ref().filter(|_| self.report.is_some() || self.json) else {
+            return Vec::new();
+        };
+        let changed = conversation.with_transcript(|t| {
+            behind(t.messages(), first).iter().flat_map(|m| &m.parts).any(|part| {
+                let tool =
+                    part.tool().is_some_and(|call| !matches!(&*call.tool, "read" | "glob" | "grep" | "list"));
+                tool || matches!(part.body, PartBody::Patch { .. })
+            })
+        });
+        for _ in 0..if changed { 20 } else { 0 } {
+            match tokio::time::timeout(Duration::from_secs(5), conversation.diff(Some(first))).await {
+                Ok(Ok(files)) if !files.is_empty() => return files,
+                Ok(Ok(_)) => tokio::time::sleep(Duration::from_millis(100)).await,
+                _ => break,
+            }
+        }
+        Vec::new()
+    }
+
+    fn tell(&self, screen: &mut Screen, conversation: &Conversation, done: &Done, files: &[FileDiff]) {
+        screen.end_line();
+        if !self.json
+            && let Some(line) = done.ending.line()
+        {
+            eprintln!("{}", crate::output::clean(&line));
+        }
+        let changed: Vec<Value> = (files.iter())
+            .map(|f| json!({"path": f.path, "additions": f.additions, "deletions": f.deletions}))
+            .collect();
+        let _ = screen.line(&json!({
+            "type": "outcome",
+            "ok": done.ending == Ending::Completed,
+            "outcome": done.ending.word(),
+            "exit_code": done.ending.exit_code(),
+            "session": conversation.session_id(),
+            "answer": done.answer,
+            "output": done.output,
+            "finish": done.finish,
+            "usage": done.usage,
+            "refused": done.refused,
+            "files": changed,
+            "message": done.ending.line(),
+        }));
+    }
+
+    fn write_report(
+        &self,
+        conversation: &Conversation,
+        prompt: &Prompt,
+        done: &Done,
+        files: &[FileDiff],
+    ) -> Result<()> {
+        let Some(path) = &self.report else { return Ok(()) };
+        let said: Vec<&str> = (prompt.parts.iter())
+            .filter_map(|part| if let PromptPart::Text(text) = part { Some(text.as_str()) } else { None })
+            .collect();
+        let messages: Vec<Message> = match &done.first {
+            Some(first) => conversation.with_transcript(|t| behind(t.messages(), first).to_vec()),
+            None => Vec::new(),
+        };
+        let title = conversation.with_transcript(|t| t.session().map(|s| s.title.clone()));
+        let answer = match &done.output {
+            Some(value) => fenced("json", &serde_json::to_string_pretty(value).unwrap_or_default()),
+            None => done.answer.clone(),
+        };
+        Report {
+            title: title.as_deref().filter(|t| !t.is_empty()).unwrap_or("A run of the agent"),
+            prompt: &said.join("\n\n"),
+            messages: &messages,
+            answer: &answer,
+            files,
+            refused: &done.refused,
+            usage: &done.usage,
+            ending: &done.ending,
+            session: conversation.session_id().as_str(),
+            server: &conversation.client().server().version,
+        }
+        .write(path)
+    }
+}
+
+/// A prompt and all that came after it.
+fn behind<'a>(messages: &'a [Message], prompt: &MessageId) -> &'a [Message] {
+    let start = messages.iter().position(|m| m.id == *prompt).unwrap_or(messages.len());
+    &messages[start..]
+}
+
+/// What the agent said after a prompt, a text for each part.
+fn texts(conversation: &Conversation, prompt: &MessageId) -> Vec<String> {
+    conversation.with_transcript(|t| {
+        (behind(t.messages(), prompt).iter())
+            .filter(|message| message.role == Role::Assistant)
+            .flat_map(|message| &message.parts)
+            .filter_map(|part| match &part.body {
+                PartBody::Text { text, synthetic: false, ignored: false } if !text.is_empty() => {
+                    Some(text.clone())
+                }
+                _ => None,
+            })
+            .collect()
+    })
+}
