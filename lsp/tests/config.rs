@@ -200,6 +200,21 @@ async fn the_servers_configuration_is_shown_changed_after_consent_and_synchronis
     assert_no_key(server.server.home().unwrap());
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_system_without_certificates_reaches_the_servers_of_its_own_machine() {
+    let server = TestServer::start(TestServerOptions::default()).await.unwrap();
+    let home = Home::new();
+    let none = home.0.path().join("none.pem");
+    let none = none.to_string_lossy();
+    let variables = [("SSL_CERT_FILE", &*none), ("SSL_CERT_DIR", "/nowhere")];
+    let here = home.nexus(&["config", "server", "get", "model", "--url", &server.url], &variables);
+    assert_eq!(out(&here), "scripted/scripted", "{here:?}");
+    let there = home.nexus(&["config", "server", "get", "--url", "https://server.invalid"], &variables);
+    let said = String::from_utf8_lossy(&there.stderr).into_owned();
+    assert!(code(&there) == 4 && said.contains("install its package ca-certificates"), "{said}");
+}
+
 /// The scripted provider has a key, which no answer may show; it must not have become `[redacted]` in a file either.
 fn assert_no_key(home: &Path) {
     for name in ["opencode.json", "opencode.jsonc", "config.json"] {

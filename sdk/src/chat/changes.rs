@@ -119,7 +119,6 @@ impl Transcript {
         let mut message = self.queued.remove(place);
         let parts = std::mem::take(&mut message.parts);
         message.created = at;
-        message.completed = Some(at);
         self.put_header(&message, out);
         parts.iter().for_each(|part| self.put_part(part, false, out));
     }

@@ -283,6 +283,11 @@ fn build(base: &Url, config: &TransportConfig) -> Result<reqwest::Client> {
         .default_headers(default_headers(config)?);
     if is_loopback(base) {
         builder = builder.no_proxy();
+        if base.scheme() == "http" {
+            // Nothing is encrypted then, so the system's certificates are not looked for: a bare system has none, and
+            // finding that out is an error. It saves the time of reading them, too.
+            builder = builder.tls_certs_only([]);
+        }
     } else if let Some(proxy) = &config.proxy {
         let proxy = reqwest::Proxy::all(proxy).map_err(|e| {
             Error::new(ErrorKind::Configuration, "the proxy's address cannot be used").with_source(e)
@@ -306,7 +311,11 @@ fn build(base: &Url, config: &TransportConfig) -> Result<reqwest::Client> {
     if let Some(path) = &config.tls.client_identity {
         builder = builder.identity(reqwest::Identity::from_pem(&read(path)?).map_err(|e| bad(path, e))?);
     }
-    builder.build().map_err(|e| Error::new(ErrorKind::Tls, "cannot set up TLS").with_source(e))
+    builder.build().map_err(|e| {
+        Error::new(ErrorKind::Tls, "cannot set up TLS")
+            .with_hint("this system may have no certificates to trust: install its package ca-certificates, or name a PEM file in network.ca_file")
+            .with_source(e)
+    })
 }
 
 fn default_headers(config: &TransportConfig) -> Result<HeaderMap> {
