@@ -24,6 +24,8 @@ pub(crate) struct ServerArguments {
 /// A connection, and the server that was started for it. Dropping it ends that server.
 pub(crate) struct Connected {
     pub client: Client,
+    /// What the server wants to hear, where we know it by other ways than the address.
+    pub credentials: Option<Credentials>,
     local: Option<LocalServer>,
 }
 
@@ -56,11 +58,13 @@ impl ServerArguments {
         let folder = directory.to_string_lossy().into_owned();
         if let Some(url) = &self.url {
             let client = Client::builder(url).directory(folder).connect().await?;
-            return Ok(Connected { client, local: None });
+            return Ok(Connected { client, credentials: None, local: None });
         }
         if let Some(running) = discover(&DiscoverOptions::default()).await? {
-            let builder = Client::builder(&running.address).credentials(running.credentials());
-            return Ok(Connected { client: builder.directory(folder).connect().await?, local: None });
+            let credentials = running.credentials();
+            let builder = Client::builder(&running.address).credentials(credentials.clone());
+            let client = builder.directory(folder).connect().await?;
+            return Ok(Connected { client, credentials: Some(credentials), local: None });
         }
         let find = FindOptions { allow_path: true, ..FindOptions::default() };
         let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
@@ -71,8 +75,8 @@ impl ServerArguments {
         let local = LocalServer::start(options).await?;
         let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
         let client =
-            Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;
-        Ok(Connected { client, local: Some(local) })
+            Client::builder(local.url()).credentials(credentials.clone()).directory(folder).connect().await?;
+        Ok(Connected { client, credentials: Some(credentials), local: Some(local) })
     }
 }
 
