@@ -41,6 +41,7 @@ enum Command {
     Doctor(commands::doctor::Doctor),
     Man(commands::man::Man),
     Models(commands::models::Models),
+    Record(commands::record::Record),
     Replay(commands::replay::Replay),
     Run(Box<commands::run::Run>),
     Sessions(commands::sessions::Sessions),
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Models(models) => models.json,
         Command::Doctor(doctor) => doctor.json,
         Command::Completions(_) | Command::Man(_) => false,
+        Command::Record(record) => record.json,
         Command::Replay(replay) => replay.json,
         Command::Run(run) => run.json,
         Command::Sessions(sessions) => sessions.json,
@@ -64,6 +66,8 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Config(config) => block_on(config.run()),
         Command::Replay(replay) => replay.run(),
+        // It writes what it has before it goes.
+        Command::Record(record) => on_runtime(record.run()),
         Command::Completions(completions) => completions.run::<Arguments>(),
         Command::Man(man) => man.run::<Arguments>(),
         Command::Doctor(doctor) => block_on(doctor.run()),

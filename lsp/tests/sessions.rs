@@ -136,7 +136,7 @@ fn what_opencode_2_cannot_do_is_said_before() {
 #[tokio::test]
 async fn models_and_agents_are_listed_for_people_and_programs() {
     let server = TestServer::start(TestServerOptions { catalogue: true, ..options() }).await.unwrap();
-    let usable = run(beside(&server, &["models"])).await.ended(0).out;
+    let usable = run(beside(&server, &["models", "Scripted/"])).await.ended(0).out;
     assert!(usable.starts_with("scripted/scripted  200k tokens · $1 in, $2 out · default"), "{usable}");
     let all = run(beside(&server, &["models", "--all", "ANTHROPIC/"])).await.ended(0).out;
     assert!(all.lines().count() > 2 && all.lines().all(|line| line.contains("needs a key")), "{all}");

@@ -3,6 +3,7 @@
 //! - [`scripted`]: an OpenAI-compatible model on loopback that says what a script tells it.
 //! - [`server`]: a real OpenCode with such a model, a home and a project of its own.
 //! - [`fault_proxy`]: a proxy that breaks connections in every way we know, repeatably.
+//! - [`recorder`]: a proxy that records what a server does, for replay.
 //! - [`cases`]: recorded traffic of real servers.
 //!
 //! Nothing here is for production: errors are plain and the servers listen on loopback only.
@@ -11,6 +12,12 @@
 pub mod cases;
 pub mod expected;
 pub mod fault_proxy;
+pub mod recorder;
 pub mod scripted;
 pub mod server;
 pub mod stories;
+
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -7,6 +7,7 @@ mod corpus;
 mod install;
 mod runner;
 mod table;
+mod terminal;
 
 use std::path::Path;
 
@@ -25,6 +26,8 @@ pub enum Suite {
     Rest,
     /// A process from its start to its end, and its memory.
     Start,
+    /// `nexus` in a terminal: its start, its first byte, the start of a server, a whole run beside `opencode run`.
+    Terminal,
 }
 
 #[derive(clap::Args)]
@@ -44,6 +47,9 @@ pub struct Arguments {
 
 /// Prepares everything, measures, and prints a table and a line of JSON for each figure.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
+    if arguments.suite == Suite::Terminal {
+        return terminal::run(root, arguments.rounds);
+    }
     let programs = install::build(root, arguments.suite == Suite::Start)?;
     let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
     let folder = root.join("target/bench");
@@ -72,6 +78,8 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let plain = |name, mode: &str| Contestant::new(name, programs.join("plain_client"), &[mode]);
     let ours = |mode: &str| Contestant::new("nexus (Rust)", programs.join("nexus_client"), &[mode]);
     let mut all = match suite {
+        // It measures by itself.
+        Suite::Terminal => Vec::new(),
         Suite::Stream => vec![plain("reqwest, bytes only", "stream"), ours("stream")],
         Suite::Latency => vec![plain("reqwest", "latency"), ours("latency")],
         Suite::Rest => vec![plain("reqwest, typed", "rest"), ours("rest")],
@@ -85,6 +93,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let js = |name, mode: &str| peers.javascript(name, mode);
     let python = |name, mode: &str| peers.python(name, mode);
     match suite {
+        Suite::Terminal => {}
         Suite::Stream => all.extend([
             js("JavaScript: fetch", "fetch-stream"),
             js("JavaScript: official SDK", "sdk-stream"),

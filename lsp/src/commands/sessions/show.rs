@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal as _;
 
-use opencode_nexus::chat::digest;
-use opencode_nexus::model::{Message, MessageId, Part, PartBody};
+use opencode_nexus::chat::{Conversation, digest};
+use opencode_nexus::model::{Message, MessageId, Part, PartBody, Role};
 use opencode_nexus::{Client, Result};
 use serde_json::json;
 
@@ -80,7 +80,13 @@ impl Diff {
     pub(super) async fn run(self, client: &Client, json: bool) -> Result<()> {
         let conversation = super::open(client, &self.session).await?;
         let message = self.message.as_deref().map(MessageId::from);
-        let files = conversation.diff(message.as_ref()).await?;
+        let mut files = conversation.diff(message.as_ref()).await?;
+        if files.is_empty() && message.is_none() {
+            // 1.18.33 has the changes of each prompt and, without one, none (seen).
+            for prompt in prompts(&conversation) {
+                files.extend(conversation.diff(Some(&prompt)).await?);
+            }
+        }
         if json {
             output::print_json(&json!({ "files": files }));
             return Ok(());
@@ -98,6 +104,12 @@ impl Diff {
         }
         Ok(())
     }
+}
+
+fn prompts(conversation: &Conversation) -> Vec<MessageId> {
+    conversation.with_transcript(|t| {
+        t.messages().iter().filter(|m| m.role == Role::User).map(|m| m.id.clone()).collect()
+    })
 }
 
 /// Green for what came, red for what went, cyan for where.

@@ -9,13 +9,13 @@ const HEAD_BYTES: usize = 256 * 1024;
 const PIECE_BYTES: u64 = 64 * 1024;
 
 /// First line and headers, as they came, with the blank line.
-pub(super) struct Head {
+pub(crate) struct Head {
     pub raw: Vec<u8>,
 }
 
 impl Head {
     /// Reads a head; `None` when the peer closed before its first byte.
-    pub(super) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
+    pub(crate) async fn read(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Self>> {
         let mut raw = Vec::new();
         loop {
             let before = raw.len();
@@ -35,11 +35,11 @@ impl Head {
     }
 
     /// The word of the first line with this number.
-    pub(super) fn word(&self, number: usize) -> String {
+    pub(crate) fn word(&self, number: usize) -> String {
         self.first_line().split_whitespace().nth(number).unwrap_or_default().to_owned()
     }
 
-    pub(super) fn header(&self, wanted: &str) -> Option<String> {
+    pub(crate) fn header(&self, wanted: &str) -> Option<String> {
         let text = String::from_utf8_lossy(&self.raw);
         text.lines().skip(1).find_map(|line| {
             let (name, value) = line.split_once(':')?;
@@ -47,17 +47,17 @@ impl Head {
         })
     }
 
-    pub(super) fn says(&self, header: &str, word: &str) -> bool {
+    pub(crate) fn says(&self, header: &str, word: &str) -> bool {
         self.header(header).is_some_and(|v| v.to_ascii_lowercase().contains(word))
     }
 
     /// How long the body of this request is.
-    pub(super) fn request_body(&self) -> Length {
+    pub(crate) fn request_body(&self) -> Length {
         self.framed().unwrap_or(Length::Exactly(0))
     }
 
     /// How long the body of this answer to `method` is.
-    pub(super) fn response_body(&self, method: &str) -> Length {
+    pub(crate) fn response_body(&self, method: &str) -> Length {
         let status = self.word(1);
         if method == "HEAD" || status.starts_with('1') || status == "204" || status == "304" {
             return Length::Exactly(0);
@@ -75,7 +75,7 @@ impl Head {
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Length {
+pub(crate) enum Length {
     Exactly(u64),
     Chunked,
     ToTheEnd,
@@ -83,24 +83,24 @@ pub(super) enum Length {
 
 /// A part of a body: the bytes on the wire, and what they carry.
 #[derive(Default)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     pub raw: Vec<u8>,
     pub payload: Vec<u8>,
 }
 
 /// Reads a body part by part.
-pub(super) struct Body {
+pub(crate) struct Body {
     length: Length,
     done: bool,
 }
 
 impl Body {
-    pub(super) fn new(length: Length) -> Self {
+    pub(crate) fn new(length: Length) -> Self {
         Self { length, done: length == Length::Exactly(0) }
     }
 
     /// The next piece; `None` after the last. The last chunk of a chunked body is a piece without payload.
-    pub(super) async fn next(&mut self, from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Piece>> {
+    pub(crate) async fn next(&mut self, from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Piece>> {
         if self.done {
             return Ok(None);
         }

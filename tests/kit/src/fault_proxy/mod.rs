@@ -18,7 +18,7 @@
 //! ```
 
 mod count;
-mod http;
+pub(crate) mod http;
 mod out;
 mod plan;
 mod relay;
