@@ -33,6 +33,7 @@ Exit codes: 0 done, 2 wrong use, 3 system, 4 security, 5 recovery, 130 interrupt
 enum Command {
     Demo(commands::demo::Demo),
     Replay(commands::replay::Replay),
+    Server(commands::server::Server),
 }
 
 fn main() -> ExitCode {
@@ -41,10 +42,12 @@ fn main() -> ExitCode {
     let json = match &arguments.command {
         Command::Demo(demo) => demo.json,
         Command::Replay(replay) => replay.json,
+        Command::Server(server) => server.json(),
     };
     let result = match arguments.command {
         Command::Replay(replay) => replay.run(),
         Command::Demo(demo) => block_on(demo.run()),
+        Command::Server(server) => block_on(server.run()),
     };
     match result {
         Ok(code) => code,

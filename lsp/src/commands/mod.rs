@@ -2,3 +2,4 @@
 
 pub(crate) mod demo;
 pub(crate) mod replay;
+pub(crate) mod server;
