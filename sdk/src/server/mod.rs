@@ -4,28 +4,58 @@
 //! until it answers, [`LocalServer::stop`] or dropping it ends the server with everything the server started. The
 //! same happens when our own process is killed: a small guardian process watches a pipe that only we hold.
 //!
-//! [`discover`] finds the background server of OpenCode 2 that a person has running already.
+//! A [`Supervisor`] keeps a server running, and starts it again when it ends or hangs; [`adopt`] watches one that is not
+//! ours. What to do is decided by `machine`, without time or I/O of its own. [`Instances`] are the servers that run in
+//! the background, by name; [`sweep`] ends what servers have left whose owner was killed together with the guardian.
+//!
+//! [`discover`] finds the background server of OpenCode 2 that a person has running already, [`discover_mdns`] those of
+//! 1.x that announce themselves on the network. [`LogRecord`] is a line of what any of them logs.
 //!
 //! Deliberately not here: talking to the server (that is `client`) and choosing between servers (that is `pool`).
 
+mod adopt;
 mod archive;
+mod crash;
 mod discover;
 mod environment;
 mod find;
 mod guard;
+mod health;
 mod install;
+mod load;
+mod log;
+mod log_file;
+mod machine;
+mod mdns;
 mod npm;
+mod orphans;
 mod output;
+mod process;
 mod ready;
+mod records;
 mod start;
 mod stop;
+mod supervisor;
+mod watcher;
 
+pub use adopt::{AdoptOptions, Adopted, adopt};
+pub use crash::{CrashReport, crash_reports};
 pub use discover::{DiscoverOptions, RunningServer, discover};
 pub use find::{BinaryOrigin, FindOptions, FoundBinary, find};
 pub use install::{
     InstallOptions, PINNED, Package, Progress, Step, cache_dir, ensure, install, package_name,
 };
+pub use health::{Health, HealthEvent, TESTED, VersionWarning, version_warning};
+pub use load::{Usage, usage};
+pub use log::{LogLevel, LogRecord};
+pub use machine::WatchPolicy;
+pub use mdns::{Announced, discover_mdns};
+pub use orphans::{Swept, sweep};
+pub use process::ProcessIdentity;
+pub use records::{DEFAULT_INSTANCE, InstanceLock, InstanceRecord, Instances, state_dir};
 pub use start::{Home, LocalServer, ServerOptions};
+pub use supervisor::{Supervisor, SupervisorOptions};
+pub use watcher::Watched;
 
 /// The environment variable that names the OpenCode binary to use.
 pub const BINARY_VARIABLE: &str = "NEXUS_OPENCODE_BIN";

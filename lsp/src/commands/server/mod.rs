@@ -1,6 +1,13 @@
 //! `nexus server`: the local OpenCode, its versions and its running. A file for each subcommand.
 
+mod idle;
+mod launch;
 mod list;
+mod logs;
+mod start;
+mod status;
+mod stop;
+mod supervise;
 
 use std::process::ExitCode;
 
@@ -19,11 +26,20 @@ const EXAMPLES: &str = "\
 Examples:
   nexus server list
   nexus server install 1.18.33
-  nexus server update";
+  nexus server update
+  nexus server start
+  nexus server status
+  nexus server stop --all";
 
 #[derive(Subcommand)]
 enum ServerCommand {
     List(list::List),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Status(status::Status),
+    Logs(logs::Logs),
+    #[command(hide = true)]
+    Supervise(supervise::Supervise),
 }
 
 impl Server {
@@ -31,12 +47,27 @@ impl Server {
     pub(crate) fn json(&self) -> bool {
         match &self.command {
             ServerCommand::List(list) => list.json,
+            ServerCommand::Start(start) => start.json,
+            ServerCommand::Stop(stop) => stop.json,
+            ServerCommand::Status(status) => status.json,
+            ServerCommand::Logs(logs) => logs.json,
+            ServerCommand::Supervise(_) => false,
         }
+    }
+
+    /// Whether it ends by itself when it is asked to, and must not be dropped in the middle.
+    pub(crate) fn handles_signals(&self) -> bool {
+        matches!(&self.command, ServerCommand::Supervise(_))
     }
 
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.command {
             ServerCommand::List(list) => list.run(),
+            ServerCommand::Start(start) => start.run().await,
+            ServerCommand::Stop(stop) => stop.run().await,
+            ServerCommand::Status(status) => status.run().await,
+            ServerCommand::Logs(logs) => logs.run().await,
+            ServerCommand::Supervise(supervise) => supervise.run().await,
         }
     }
 }
