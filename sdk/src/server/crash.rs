@@ -120,9 +120,9 @@ fn hidden(word: &str) -> String {
     }
     if let Some(sign) = word.find(['=', ':'])
         && word.len() > sign + 1
-        && ["key", "token", "secret", "password"].iter().any(|name| {
-            word[..sign].trim_matches(MARKS).to_lowercase().ends_with(name)
-        })
+        && ["key", "token", "secret", "password"]
+            .iter()
+            .any(|name| word[..sign].trim_matches(MARKS).to_lowercase().ends_with(name))
     {
         return format!("{}{HIDDEN}", &word[..=sign]);
     }
@@ -167,7 +167,10 @@ mod tests {
             ("password is hunter2, hunter2", "password is [redacted], [redacted]"),
             ("GET http://me:pw@host/x failed", "GET http://[redacted]@host/x failed"),
             ("authorization: Bearer abc.def", "authorization: Bearer [redacted]"),
-            ("apiKey=abc token:x \"secret\":\"y\"", "apiKey=[redacted] token:[redacted] \"secret\":[redacted]"),
+            (
+                "apiKey=abc token:x \"secret\":\"y\"",
+                "apiKey=[redacted] token:[redacted] \"secret\":[redacted]",
+            ),
             ("uses sk-abcdefghijklmnop now", "uses [redacted] now"),
             ("level=INFO message=\"loading path\" monkey", "level=INFO message=\"loading path\" monkey"),
             ("2 tokens: 5, a task-force", "2 tokens: 5, a task-force"),

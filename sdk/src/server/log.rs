@@ -140,7 +140,13 @@ fn ours(line: &str) -> Option<LogRecord> {
 }
 
 fn words(line: &str) -> LogRecord {
-    LogRecord { time: None, level: LogLevel::Info, service: None, message: line.to_owned(), fields: Map::new() }
+    LogRecord {
+        time: None,
+        level: LogLevel::Info,
+        service: None,
+        message: line.to_owned(),
+        fields: Map::new(),
+    }
 }
 
 #[cfg(test)]

@@ -24,8 +24,13 @@ fn lines_of_1_14_become_records() {
     let line = "INFO  2026-11-25T20:56:12 +2ms service=db path=/x/opencode.db opening database";
     let record = LogRecord::parse(line);
     assert_eq!(record.service.as_deref(), Some("db"));
-    assert_eq!((record.message.as_str(), record.fields["path"].as_str()), ("opening database", Some("/x/opencode.db")));
-    let record = LogRecord::parse(r#"WARN  2026-11-25T20:56:14 +1262ms service=nexus a=1 s=x y o={"b":[1]} hi "there""#);
+    assert_eq!(
+        (record.message.as_str(), record.fields["path"].as_str()),
+        ("opening database", Some("/x/opencode.db"))
+    );
+    let record = LogRecord::parse(
+        r#"WARN  2026-11-25T20:56:14 +1262ms service=nexus a=1 s=x y o={"b":[1]} hi "there""#,
+    );
     assert_eq!((record.level, record.message.as_str()), (LogLevel::Warn, r#"y o={"b":[1]} hi "there""#));
 }
 

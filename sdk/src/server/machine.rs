@@ -213,9 +213,7 @@ impl Machine {
                 actions.extend(self.crashed(now, reason));
                 actions
             }
-            (State::Starting | State::Running(_), Input::Stop) if self.ours => {
-                self.end(true, Then::Stop)
-            }
+            (State::Starting | State::Running(_), Input::Stop) if self.ours => self.end(true, Then::Stop),
             (State::Ending(then), Input::Stop) => {
                 *then = Then::Stop;
                 Vec::new()

@@ -42,10 +42,10 @@ pub use adopt::{AdoptOptions, Adopted, adopt};
 pub use crash::{CrashReport, crash_reports};
 pub use discover::{DiscoverOptions, RunningServer, discover};
 pub use find::{BinaryOrigin, FindOptions, FoundBinary, find};
+pub use health::{Health, HealthEvent, TESTED, VersionWarning, version_warning};
 pub use install::{
     InstallOptions, PINNED, Package, Progress, Step, cache_dir, ensure, install, package_name,
 };
-pub use health::{Health, HealthEvent, TESTED, VersionWarning, version_warning};
 pub use load::{Usage, usage};
 pub use log::{LogLevel, LogRecord};
 pub use machine::WatchPolicy;

@@ -171,7 +171,8 @@ mod tests {
         std::fs::write(abandoned.join(OWNER_FILE), format!("{} {} home", dead.pid, dead.started)).unwrap();
         sign(&home("nexus-home-2")).unwrap();
         home("nexus-home-3");
-        std::fs::write(home("other").join(OWNER_FILE), format!("{} {} home", dead.pid, dead.started)).unwrap();
+        std::fs::write(home("other").join(OWNER_FILE), format!("{} {} home", dead.pid, dead.started))
+            .unwrap();
         assert_eq!(abandoned_homes(folder.path()), [abandoned]);
     }
 }

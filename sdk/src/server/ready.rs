@@ -39,7 +39,9 @@ pub(super) async fn probe(host: &str, authorization: Option<&str>) -> Probed {
         match ask(host, path, authorization).await {
             Ok(answer) => match object_of(&answer).as_ref().and_then(version_of) {
                 Some(version) => return Probed::Healthy { version },
-                None => said = said.or(status_of(&answer).filter(|status| *status != "200").map(str::to_owned)),
+                None => {
+                    said = said.or(status_of(&answer).filter(|status| *status != "200").map(str::to_owned))
+                }
             },
             Err(error) => return Probed::Silent(format!("{host}: {error}")),
         }

@@ -30,8 +30,7 @@ pub fn state_dir() -> Result<PathBuf> {
     let base = set("XDG_STATE_HOME")
         .or_else(|| if cfg!(windows) { set("LOCALAPPDATA") } else { None })
         .or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let none =
-        || Error::new(ErrorKind::Configuration, "there is no folder for state").with_hint("set HOME");
+    let none = || Error::new(ErrorKind::Configuration, "there is no folder for state").with_hint("set HOME");
     Ok(base.ok_or_else(none)?.join("opencode-nexus"))
 }
 

@@ -59,7 +59,8 @@ async fn a_number_that_is_used_again_is_not_taken_for_the_supervisor_and_what_it
     instances.write(&dead).unwrap();
     instances.write(&record("alive")).unwrap();
     let reason = "five crashes".to_owned();
-    let given_up = InstanceRecord { health: Health::Failed { reason }, ..of_another_start(record("given-up")) };
+    let given_up =
+        InstanceRecord { health: Health::Failed { reason }, ..of_another_start(record("given-up")) };
     instances.write(&given_up).unwrap();
     assert_eq!(instances.running("dead").unwrap(), None);
     assert_eq!(instances.sweep().await.unwrap().instances, ["dead"]);

@@ -245,7 +245,12 @@ impl Starting {
         let arguments = ["serve", "--hostname", "127.0.0.1", "--port"].map(OsString::from);
         let (guarded, stdout, stderr) = Spawn {
             binary: &binary,
-            arguments: command.chain(arguments).chain([port.to_string().into()]).chain(stdio).chain(logs).collect(),
+            arguments: command
+                .chain(arguments)
+                .chain([port.to_string().into()])
+                .chain(stdio)
+                .chain(logs)
+                .collect(),
             directory: &options.directory,
             environment,
             scratch: scratch.as_ref().map(tempfile::TempDir::path),

@@ -208,9 +208,8 @@ impl Watcher {
     fn step(&mut self, input: Input) {
         let was_probed = matches!(input, Input::Probed(..));
         if let Input::Probed(_, Probed::Healthy { version }) | Input::Started { version } = &input {
-            self.state.send_if_modified(|state| {
-                state.version.replace(version.clone()).as_ref() != Some(version)
-            });
+            self.state
+                .send_if_modified(|state| state.version.replace(version.clone()).as_ref() != Some(version));
         }
         let mut actions = self.machine.on(self.now(), input);
         if was_probed && let Some(usage) = self.meter.as_mut().and_then(Meter::measure) {

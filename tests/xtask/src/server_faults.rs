@@ -4,9 +4,13 @@
 //! environment that everything inherits which it starts. When it is over, no process with that mark may live, and no
 //! file may be left but those that are documented to stay. Whatever is left is counted, named, and then ended.
 
+mod background;
 mod context;
 mod left;
+mod ours;
 mod processes;
+mod running;
+mod starting;
 
 use std::path::Path;
 use std::process::Command;
@@ -52,14 +56,14 @@ struct Totals {
 }
 
 /// All cases, in the order in which they run.
-fn cases() -> Vec<Case> {
-    Vec::new()
+fn cases() -> Vec<&'static Case> {
+    [starting::CASES, running::CASES, ours::CASES].into_iter().flatten().collect()
 }
 
 /// Runs the cases and prints the summary.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
-    let wanted = |case: &Case| arguments.case.as_deref().is_none_or(|part| case.name.contains(part));
-    let chosen: Vec<Case> = cases().into_iter().filter(wanted).collect();
+    let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|part| case.name.contains(part));
+    let chosen: Vec<&Case> = cases().into_iter().filter(wanted).collect();
     if arguments.list {
         chosen.iter().for_each(|case| println!("{}", case.name));
         return Ok(());

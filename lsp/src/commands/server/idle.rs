@@ -37,8 +37,10 @@ impl Idle {
 }
 
 fn is_used(port: u16) -> bool {
-    let tables: Vec<String> =
-        ["/proc/net/tcp", "/proc/net/tcp6"].iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let tables: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect();
     tables.is_empty() || tables.iter().any(|table| is_connected(table, port))
 }
 
@@ -62,7 +64,12 @@ mod tests {
             format!("   0: 0100007F:{local} 0100007F:{remote} {state} 00000000:00000000 00:00000000")
         };
         assert!(is_connected(&line("1F90", "0001", "01"), 8080));
-        for other in [line("1F90", "0001", "0A"), line("0001", "1F90", "01"), line("11F9", "0001", "01"), String::new()] {
+        for other in [
+            line("1F90", "0001", "0A"),
+            line("0001", "1F90", "01"),
+            line("11F9", "0001", "01"),
+            String::new(),
+        ] {
             assert!(!is_connected(&other, 8080), "{other}");
         }
     }

@@ -14,7 +14,9 @@ use crate::output;
 
 /// What a background server has said.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nexus server logs\n  nexus server logs review -n 200\n  nexus server logs -f\n  nexus server logs --json | jq 'select(.level == \"error\")'")]
+#[command(
+    after_help = "Examples:\n  nexus server logs\n  nexus server logs review -n 200\n  nexus server logs -f\n  nexus server logs --json | jq 'select(.level == \"error\")'"
+)]
 pub(crate) struct Logs {
     /// Its name.
     #[arg(default_value = DEFAULT_INSTANCE)]
@@ -40,7 +42,9 @@ impl Logs {
         let path = instances.log_file(&self.name);
         let mut reader = open(&path)?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("there is no log of a server named {}", self.name))
-                .with_hint("nexus server status names the servers; the name `default` is used when none is given")
+                .with_hint(
+                    "nexus server status names the servers; the name `default` is used when none is given",
+                )
         })?;
         let mut last = VecDeque::new();
         let mut part = Vec::new();

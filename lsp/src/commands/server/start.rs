@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use opencode_nexus::server::{DEFAULT_INSTANCE, FindOptions, InstallOptions, InstanceRecord, Instances, ensure};
+use opencode_nexus::server::{
+    DEFAULT_INSTANCE, FindOptions, Health, InstallOptions, InstanceRecord, Instances, ensure,
+};
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -58,22 +60,48 @@ Examples:
 
 Commands use the server `default` by themselves, others with --server NAME.";
 
+/// A start has a bound of its own, which is shorter.
+const START_BOUND: Duration = Duration::from_secs(60);
 /// Another command that starts the same server may have to install one first.
 const LOCK_BOUND: Duration = Duration::from_secs(15 * 60);
+
+/// The server of this name if it runs; one that is being started, by a command that was ended meanwhile, is waited for.
+async fn settled(instances: &Instances, name: &str) -> Result<Option<InstanceRecord>> {
+    let settled = async {
+        loop {
+            match instances.running(name)? {
+                Some(record) if record.health == Health::Starting || record.health.is_final() => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return Ok(other),
+            }
+        }
+    };
+    tokio::time::timeout(START_BOUND, settled).await.unwrap_or_else(|_| {
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!("{name} is being started by another command and is not done"),
+        )
+        .with_hint(format!("end it: nexus server stop {name}")))
+    })
+}
 
 impl Start {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let instances = Instances::open()?;
         let lock = tokio::time::timeout(LOCK_BOUND, instances.lock(&self.name)).await;
         let _lock = lock.map_err(|_| {
-            Error::new(ErrorKind::Timeout, format!("another command starts or ends {} and is not done", self.name))
-                .with_hint("end that command, and try again")
+            Error::new(
+                ErrorKind::Timeout,
+                format!("another command starts or ends {} and is not done", self.name),
+            )
+            .with_hint("end that command, and try again")
         })??;
         let swept = instances.sweep().await?;
         if !swept.is_empty() {
             eprintln!("cleaned up behind a supervisor that was killed: {} processes", swept.processes.len());
         }
-        if let Some(running) = instances.running(&self.name)? {
+        if let Some(running) = settled(&instances, &self.name).await? {
             return Ok(self.told(&running, false));
         }
         if let Some(before) = instances.read(&self.name)? {
@@ -99,7 +127,8 @@ impl Start {
         };
         let directory = folder.canonicalize().map_err(|error| {
             let message = format!("cannot open the folder {}: {error}", folder.display());
-            Error::new(ErrorKind::Configuration, message).with_hint("name an existing folder with --directory")
+            Error::new(ErrorKind::Configuration, message)
+                .with_hint("name an existing folder with --directory")
         })?;
         let find = FindOptions { explicit: self.binary.clone(), allow_path: true, ..FindOptions::default() };
         let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };

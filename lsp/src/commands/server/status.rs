@@ -4,15 +4,19 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opencode_nexus::Result;
-use opencode_nexus::server::{AdoptOptions, CrashReport, Health, InstanceRecord, Instances, adopt, crash_reports, usage};
+use opencode_nexus::server::{
+    AdoptOptions, CrashReport, Health, InstanceRecord, Instances, adopt, crash_reports, usage,
+};
 use serde_json::{Value, json};
 
 use crate::output;
 
 /// How the background servers are.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nexus server status\n  nexus server status review --json\n\nThe exit code is 0 when \
-what was asked for runs and answers, 3 otherwise.")]
+#[command(
+    after_help = "Examples:\n  nexus server status\n  nexus server status review --json\n\nThe exit code is 0 when \
+what was asked for runs and answers, 3 otherwise."
+)]
 pub(crate) struct Status {
     /// Only this one.
     name: Option<String>,
@@ -58,7 +62,8 @@ impl Status {
         } else {
             seen.iter().for_each(show);
         }
-        let well = seen.iter().all(|seen| seen.health.is_usable()) && (self.name.is_none() || !seen.is_empty());
+        let well =
+            seen.iter().all(|seen| seen.health.is_usable()) && (self.name.is_none() || !seen.is_empty());
         Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(3) })
     }
 }
@@ -69,13 +74,16 @@ async fn look(record: InstanceRecord, last_crash: Option<CrashReport>) -> Seen {
         let health = match &record.health {
             health if health.is_final() => health.clone(),
             Health::Incompatible { .. } => record.health.clone(),
-            _ => Health::Unreachable { reason: "its supervisor was killed; `nexus server stop` cleans up".into() },
+            _ => Health::Unreachable {
+                reason: "its supervisor was killed; `nexus server stop` cleans up".into(),
+            },
         };
         return Seen { record, health, memory: None, cpu: None, last_crash };
     }
     let measured = async { usage(record.pid?, MEASURED).await };
     let (usage, answered) = tokio::join!(measured, answered(&record));
-    let health = if record.health.is_usable() && !answered.is_usable() { answered } else { record.health.clone() };
+    let health =
+        if record.health.is_usable() && !answered.is_usable() { answered } else { record.health.clone() };
     let (memory, cpu) = (usage.map(|u| u.memory), usage.map(|u| u.cpu));
     Seen { record, health, memory, cpu, last_crash }
 }
@@ -86,7 +94,9 @@ async fn answered(record: &InstanceRecord) -> Health {
     options.policy.misses = 1;
     match adopt(options) {
         Ok(adopted) => match adopted.settled(ANSWER).await {
-            Health::Starting => Health::Unreachable { reason: format!("no answer within {} s", ANSWER.as_secs()) },
+            Health::Starting => {
+                Health::Unreachable { reason: format!("no answer within {} s", ANSWER.as_secs()) }
+            }
             health => health,
         },
         Err(error) => Health::Unreachable { reason: error.message().to_owned() },
@@ -126,7 +136,12 @@ fn described(seen: &Seen) -> Value {
 fn show(seen: &Seen) {
     let Seen { record, health, memory, cpu, last_crash } = seen;
     output::print_line(&format!("{}: {health}", record.name));
-    output::print_line(&format!("  OpenCode {} at {} in {}", record.version, record.url, record.directory.display()));
+    output::print_line(&format!(
+        "  OpenCode {} at {} in {}",
+        record.version,
+        record.url,
+        record.directory.display()
+    ));
     let process = |pid: u32| {
         let memory = memory.map_or_else(String::new, |bytes| format!(", {} MB", bytes >> 20));
         let cpu = cpu.map_or_else(String::new, |percent| format!(", {percent:.0} % of a processor"));
@@ -134,7 +149,10 @@ fn show(seen: &Seen) {
     };
     let process = record.pid.map_or_else(String::new, process);
     let uptime = Duration::from_secs(uptime(record));
-    output::print_line(&format!("  {process}started {uptime:?} ago, started again {} times", record.restarts));
+    output::print_line(&format!(
+        "  {process}started {uptime:?} ago, started again {} times",
+        record.restarts
+    ));
     if let Some(crash) = last_crash {
         output::print_line(&format!("  last crash: {}", crash.reason));
     }

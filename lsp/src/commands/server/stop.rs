@@ -11,7 +11,9 @@ use crate::output;
 
 /// End a background server, and whatever an earlier crash has left.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nexus server stop\n  nexus server stop review\n  nexus server stop --all")]
+#[command(
+    after_help = "Examples:\n  nexus server stop\n  nexus server stop review\n  nexus server stop --all"
+)]
 pub(crate) struct Stop {
     /// Its name.
     #[arg(default_value = DEFAULT_INSTANCE, conflicts_with = "all")]
@@ -36,8 +38,11 @@ impl Stop {
         };
         for name in &names {
             let lock = tokio::time::timeout(LOCK_BOUND, instances.lock(name)).await.map_err(|_| {
-                Error::new(ErrorKind::Timeout, format!("another command starts or ends {name} and is not done"))
-                    .with_hint("end that command, and try again")
+                Error::new(
+                    ErrorKind::Timeout,
+                    format!("another command starts or ends {name} and is not done"),
+                )
+                .with_hint("end that command, and try again")
             })??;
             instances.stop(name).await?;
             drop(lock);

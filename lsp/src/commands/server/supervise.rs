@@ -63,15 +63,39 @@ async fn begin(launch: &Launch, instances: &Instances) -> Result<(Supervisor, In
     server.password = Some(password.clone());
     server.print_logs = true;
     server.log_file = Some(instances.log_file(&launch.name));
+    let mut record = announced(launch, instances, &password);
+    // From now on nobody else starts a server of this name, whatever becomes of who started us.
+    instances.write(&record)?;
+    let begun = supervised(server, launch, instances).await;
+    let written = begun.and_then(|supervisor| {
+        record.home = supervisor.home().map(Into::into);
+        update(&mut record, &supervisor.state().borrow());
+        instances.write(&record)?;
+        Ok(supervisor)
+    });
+    match written {
+        Ok(supervisor) => Ok((supervisor, record)),
+        Err(error) => {
+            instances.remove(&record.name);
+            Err(error)
+        }
+    }
+}
+
+async fn supervised(server: ServerOptions, launch: &Launch, instances: &Instances) -> Result<Supervisor> {
     let mut options = SupervisorOptions::new(server);
     options.name.clone_from(&launch.name);
     options.crashes = Some(instances.crashes());
     options.policy.version.clone_from(&launch.require_version);
     options.policy.memory_limit = launch.memory_limit;
     options.policy.restart_over_limit = launch.restart_over_limit;
-    let supervisor = Supervisor::start(options).await?;
+    Supervisor::start(options).await
+}
+
+/// The record of a server that does not answer yet.
+fn announced(launch: &Launch, instances: &Instances, password: &str) -> InstanceRecord {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut record = InstanceRecord {
+    InstanceRecord {
         name: launch.name.clone(),
         supervisor: ProcessIdentity::current(),
         health: Health::Starting,
@@ -81,16 +105,13 @@ async fn begin(launch: &Launch, instances: &Instances) -> Result<(Supervisor, In
         password: Secret::new(password),
         version: String::new(),
         warning: None,
-        home: supervisor.home().map(Into::into),
+        home: launch.home.clone(),
         fresh_home: launch.home.is_none() && !launch.inherit_home,
         directory: launch.directory.clone(),
         log_file: instances.log_file(&launch.name),
         started: u64::try_from(since.as_millis()).unwrap_or_default(),
         restarts: 0,
-    };
-    update(&mut record, &supervisor.state().borrow());
-    instances.write(&record)?;
-    Ok((supervisor, record))
+    }
 }
 
 fn update(record: &mut InstanceRecord, watched: &Watched) {
@@ -100,6 +121,23 @@ fn update(record: &mut InstanceRecord, watched: &Watched) {
     record.version = watched.version.clone().unwrap_or_default();
     record.warning.clone_from(&watched.warning);
     record.restarts = watched.restarts;
+}
+
+/// Writes the record if it is not as it should be, also because somebody has removed or damaged it. False when it is that
+/// of another supervisor, which lives.
+fn keep(record: &InstanceRecord, instances: &Instances) -> bool {
+    let there = instances.read(&record.name).unwrap_or_default();
+    if let Some(other) = there.as_ref().filter(|other| other.supervisor != record.supervisor)
+        && other.is_supervised()
+    {
+        return false;
+    }
+    if there.as_ref() != Some(record)
+        && let Err(error) = instances.write(record)
+    {
+        tracing::warn!(%error, "the record of the server cannot be written");
+    }
+    true
 }
 
 /// Keeps the record true until somebody wants the server to end, it is given up, or nobody uses it.
@@ -117,10 +155,12 @@ async fn watch(
         tokio::select! {
             changed = state.changed() => {
                 let watched = state.borrow_and_update().clone();
-                let before = record.clone();
                 update(&mut record, &watched);
-                if record != before && let Err(error) = instances.write(&record) {
-                    tracing::warn!(%error, "the record of the server cannot be written");
+                // It changes every few seconds, because what it takes of the machine does.
+                if !keep(&record, instances) {
+                    tracing::warn!("another supervisor has taken the name; this server ends");
+                    supervisor.stop().await?;
+                    return Ok(ExitCode::FAILURE);
                 }
                 if watched.health.is_final() || changed.is_err() {
                     break;

@@ -41,12 +41,9 @@ impl Context {
             ("NEXUS_OPENCODE_BIN".to_owned(), self.server.display().to_string()),
             (MARK.to_owned(), self.mark.clone()),
         ];
-        for (key, name) in [
-            ("HOME", "home"),
-            ("XDG_STATE_HOME", "state"),
-            ("XDG_CACHE_HOME", "cache"),
-            ("TMPDIR", "tmp"),
-        ] {
+        for (key, name) in
+            [("HOME", "home"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache"), ("TMPDIR", "tmp")]
+        {
             all.push((key.to_owned(), below(name)));
         }
         all
