@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use opencode_nexus::server::{
-    DiscoverOptions, FindOptions, Home, InstallOptions, LocalServer, ServerOptions, discover, ensure,
+    DiscoverOptions, FindOptions, Home, InstallOptions, LocalServer, ServerOptions, Versions, discover,
+    ensure, start_found,
 };
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -38,8 +39,11 @@ impl ServerArguments {
             None => std::env::current_dir()?,
         };
         folder.canonicalize().map_err(|error| {
-            Error::new(ErrorKind::Configuration, format!("cannot open the folder {}: {error}", folder.display()))
-                .with_hint("name an existing folder with --directory")
+            Error::new(
+                ErrorKind::Configuration,
+                format!("cannot open the folder {}: {error}", folder.display()),
+            )
+            .with_hint("name an existing folder with --directory")
         })
     }
 
@@ -59,18 +63,22 @@ impl ServerArguments {
             let builder = Client::builder(&running.address).credentials(running.credentials());
             return Ok(Connected { client: builder.directory(folder).connect().await?, local: None });
         }
-        let find = FindOptions { allow_path: true, ..FindOptions::default() };
+        let find = FindOptions { allow_path: true, chosen: true, ..FindOptions::default() };
         let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
-        let mut options = ServerOptions::new(ensure(&find, install).await?.path, &directory);
+        let found = ensure(&find, install).await?;
+        let mut options = ServerOptions::new(&found.path, &directory);
         options.home = Home::Inherit;
         let password = random_password();
         options.password = Some(password.clone());
-        let local = LocalServer::start(options).await?;
-        let credentials = Credentials {
-            user: "opencode".to_owned(),
-            password: Secret::new(password),
-        };
-        let client = Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;
+        let started = start_found(&found, options, &Versions::open()?).await?;
+        if let Some(back) = &started.rolled_back {
+            let from = back.from.as_deref().unwrap_or_default();
+            eprintln!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason);
+        }
+        let local = started.server;
+        let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
+        let client =
+            Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;
         Ok(Connected { client, local: Some(local) })
     }
 }

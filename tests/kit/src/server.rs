@@ -159,7 +159,9 @@ fn with_credentials(address: &str, credentials: Option<&str>) -> String {
 /// Those of [`ensure`].
 pub async fn opencode_binary(version: &str) -> Result<PathBuf> {
     let find = FindOptions { environment: false, version: version.to_owned(), ..FindOptions::default() };
-    let install = InstallOptions { package: second::package(version), ..InstallOptions::default() };
+    // An update of the person who runs the tests must not take away what they need.
+    let install =
+        InstallOptions { package: second::package(version), keep: true, ..InstallOptions::default() };
     Ok(ensure(&find, install).await?.path)
 }
 

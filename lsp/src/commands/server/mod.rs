@@ -1,6 +1,12 @@
 //! `nexus server`: the local OpenCode, its versions and its running. A file for each subcommand.
 
+mod install;
 mod list;
+mod pin;
+mod remove;
+mod rollback;
+mod source;
+mod update;
 
 use std::process::ExitCode;
 
@@ -23,20 +29,35 @@ Examples:
 
 #[derive(Subcommand)]
 enum ServerCommand {
+    Install(install::Install),
     List(list::List),
+    Pin(pin::Pin),
+    Remove(remove::Remove),
+    Rollback(rollback::Rollback),
+    Update(update::Update),
 }
 
 impl Server {
     /// Whether an error is to be told as JSON.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
+            ServerCommand::Install(install) => install.json,
             ServerCommand::List(list) => list.json,
+            ServerCommand::Pin(pin) => pin.json,
+            ServerCommand::Remove(remove) => remove.json,
+            ServerCommand::Rollback(rollback) => rollback.json,
+            ServerCommand::Update(update) => update.json,
         }
     }
 
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.command {
+            ServerCommand::Install(install) => install.run().await,
             ServerCommand::List(list) => list.run(),
+            ServerCommand::Pin(pin) => pin.run(),
+            ServerCommand::Remove(remove) => remove.run(),
+            ServerCommand::Rollback(rollback) => rollback.run(),
+            ServerCommand::Update(update) => update.run().await,
         }
     }
 }
