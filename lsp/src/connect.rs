@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use opencode_nexus::server::{
     DEFAULT_INSTANCE, DiscoverOptions, FindOptions, Home, InstallOptions, InstanceRecord, Instances,
-    LocalServer, ServerOptions, discover, ensure,
+    LocalServer, ServerOptions, Versions, discover, ensure, start_found,
 };
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -72,13 +72,19 @@ impl ServerArguments {
             let builder = Client::builder(&running.address).credentials(running.credentials());
             return Ok(Connected { client: builder.directory(folder).connect().await?, local: None });
         }
-        let find = FindOptions { allow_path: true, ..FindOptions::default() };
+        let find = FindOptions { allow_path: true, chosen: true, ..FindOptions::default() };
         let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
-        let mut options = ServerOptions::new(ensure(&find, install).await?.path, &directory);
+        let found = ensure(&find, install).await?;
+        let mut options = ServerOptions::new(&found.path, &directory);
         options.home = Home::Inherit;
         let password = random_password();
         options.password = Some(password.clone());
-        let local = LocalServer::start(options).await?;
+        let started = start_found(&found, options, &Versions::open()?).await?;
+        if let Some(back) = &started.rolled_back {
+            let from = back.from.as_deref().unwrap_or_default();
+            eprintln!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason);
+        }
+        let local = started.server;
         let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
         let client =
             Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;

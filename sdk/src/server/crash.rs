@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::records::write_private;
+use super::instances::write_private;
 use crate::Result;
 
 /// Reports that are kept in a folder.

@@ -84,7 +84,7 @@ mod tests {
         assert!(names.iter().all(|entry| entry.metadata().unwrap().len() <= 110));
         assert!(std::fs::read_to_string(&path).unwrap().ends_with("line 0099\n"));
         // Opened again, it goes on.
-        LogFile::with_limit(&path, 100).unwrap().push("more");
+        LogFile::with_limit(&path, 1000).unwrap().push("more");
         assert!(std::fs::read_to_string(&path).unwrap().ends_with("line 0099\nmore\n"));
     }
 }

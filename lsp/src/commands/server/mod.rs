@@ -1,13 +1,19 @@
 //! `nexus server`: the local OpenCode, its versions and its running. A file for each subcommand.
 
 mod idle;
+mod install;
 mod launch;
 mod list;
 mod logs;
+mod pin;
+mod remove;
+mod rollback;
+mod source;
 mod start;
 mod status;
 mod stop;
 mod supervise;
+mod update;
 
 use std::process::ExitCode;
 
@@ -33,6 +39,7 @@ Examples:
 
 #[derive(Subcommand)]
 enum ServerCommand {
+    Install(install::Install),
     List(list::List),
     Start(start::Start),
     Stop(stop::Stop),
@@ -40,18 +47,27 @@ enum ServerCommand {
     Logs(logs::Logs),
     #[command(hide = true)]
     Supervise(supervise::Supervise),
+    Pin(pin::Pin),
+    Remove(remove::Remove),
+    Rollback(rollback::Rollback),
+    Update(update::Update),
 }
 
 impl Server {
     /// Whether an error is to be told as JSON.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
+            ServerCommand::Install(install) => install.json,
             ServerCommand::List(list) => list.json,
             ServerCommand::Start(start) => start.json,
             ServerCommand::Stop(stop) => stop.json,
             ServerCommand::Status(status) => status.json,
             ServerCommand::Logs(logs) => logs.json,
             ServerCommand::Supervise(_) => false,
+            ServerCommand::Pin(pin) => pin.json,
+            ServerCommand::Remove(remove) => remove.json,
+            ServerCommand::Rollback(rollback) => rollback.json,
+            ServerCommand::Update(update) => update.json,
         }
     }
 
@@ -62,12 +78,17 @@ impl Server {
 
     pub(crate) async fn run(self) -> Result<ExitCode> {
         match self.command {
+            ServerCommand::Install(install) => install.run().await,
             ServerCommand::List(list) => list.run(),
             ServerCommand::Start(start) => start.run().await,
             ServerCommand::Stop(stop) => stop.run().await,
             ServerCommand::Status(status) => status.run().await,
             ServerCommand::Logs(logs) => logs.run().await,
             ServerCommand::Supervise(supervise) => supervise.run().await,
+            ServerCommand::Pin(pin) => pin.run(),
+            ServerCommand::Remove(remove) => remove.run(),
+            ServerCommand::Rollback(rollback) => rollback.run(),
+            ServerCommand::Update(update) => update.run().await,
         }
     }
 }
