@@ -114,7 +114,8 @@ fn perform(
 /// Builds the executable, so that it is never an old one that is looked at.
 fn executable(root: &Path) -> Result<std::path::PathBuf, String> {
     let mut build: Command = cargo();
-    build.current_dir(root).args(["build", "--quiet", "-p", "opencode-nexus-lsp"]);
+    // Together with this program: alone it would want other features of the same libraries, and build all of them twice.
+    build.current_dir(root).args(["build", "--quiet", "-p", "xtask", "-p", "opencode-nexus-lsp"]);
     let status = build.status().map_err(|error| format!("cannot run cargo: {error}"))?;
     if !status.success() {
         return Err("the executable does not build".to_owned());
