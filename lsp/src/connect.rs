@@ -1,10 +1,12 @@
-//! Which server a command talks to: one that is named, one that runs already, or one of our own that ends with us.
+//! Which server a command talks to. In this order: the address that is named (`--url`, `NEXUS_URL`), the background server
+//! that is named (`--server`), the background server `default` if it runs, the background service of OpenCode 2 if it
+//! runs, else one of our own that ends with the command.
 
 use std::path::PathBuf;
 
 use opencode_nexus::server::{
-    DiscoverOptions, FindOptions, Home, InstallOptions, LocalServer, ServerOptions, Versions, discover,
-    ensure, start_found,
+    DEFAULT_INSTANCE, DiscoverOptions, FindOptions, Home, InstallOptions, InstanceRecord, Instances,
+    LocalServer, ServerOptions, Versions, discover, ensure, start_found,
 };
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -17,6 +19,9 @@ pub(crate) struct ServerArguments {
     /// The address of a running server, like http://127.0.0.1:4096; otherwise one is found or started.
     #[arg(long, value_name = "URL", env = "NEXUS_URL", hide_env_values = true, help_heading = "Server")]
     pub url: Option<String>,
+    /// The name of a background server; `nexus server status` names those that run.
+    #[arg(long, value_name = "NAME", conflicts_with = "url", help_heading = "Server")]
+    pub server: Option<String>,
     /// The project's folder; otherwise the current one.
     #[arg(short = 'C', long, value_name = "FOLDER", help_heading = "Server")]
     pub directory: Option<PathBuf>,
@@ -47,17 +52,21 @@ impl ServerArguments {
         })
     }
 
-    /// Connects to the server that is named, else to the background server of OpenCode 2, else to one that is started
-    /// with the person's own home and ends with the connection.
+    /// Connects to the server that is named, else to the background server `default`, else to the service of OpenCode 2,
+    /// else to one that is started with the person's own home and ends with the connection.
     ///
     /// # Errors
-    /// Those of [`ensure`], [`LocalServer::start`] and of connecting.
+    /// `user.not_found` when a background server is named that does not run; those of [`ensure`], [`LocalServer::start`] and of connecting.
     pub async fn connect(&self) -> Result<Connected> {
         let directory = self.directory()?;
         let folder = directory.to_string_lossy().into_owned();
         if let Some(url) = &self.url {
             let client = Client::builder(url).directory(folder).connect().await?;
             return Ok(Connected { client, local: None });
+        }
+        if let Some(record) = self.background()? {
+            let builder = Client::builder(&record.url).credentials(record.credentials());
+            return Ok(Connected { client: builder.directory(folder).connect().await?, local: None });
         }
         if let Some(running) = discover(&DiscoverOptions::default()).await? {
             let builder = Client::builder(&running.address).credentials(running.credentials());
@@ -83,6 +92,23 @@ impl ServerArguments {
     }
 }
 
+impl ServerArguments {
+    /// The background server that is named, or the one that is used when none is.
+    fn background(&self) -> Result<Option<InstanceRecord>> {
+        let name = self.server.as_deref().unwrap_or(DEFAULT_INSTANCE);
+        let running = Instances::open()?.running(name)?;
+        // One that was given up or is being started again is no reason not to work, unless it was asked for.
+        match (running.filter(|record| record.health.is_usable() || self.server.is_some()), &self.server) {
+            (Some(record), _) => Ok(Some(record)),
+            (None, None) => Ok(None),
+            (None, Some(name)) => {
+                Err(Error::new(ErrorKind::NotFound, format!("no background server named {name} runs"))
+                    .with_hint(format!("start it: nexus server start {name}")))
+            }
+        }
+    }
+}
+
 impl Connected {
     /// Ends the server that was started for this connection, if one was.
     ///
@@ -98,7 +124,7 @@ impl Connected {
 }
 
 /// A password for a server that only we talk to: 32 letters and digits, about 190 bits.
-fn random_password() -> String {
+pub(crate) fn random_password() -> String {
     use rand::Rng as _;
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect()
 }

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Replay(replay) => replay.run(),
         Command::Demo(demo) => block_on(demo.run()),
+        Command::Server(server) if server.handles_signals() => block_on_uninterrupted(server.run()),
         Command::Server(server) => block_on(server.run()),
     };
     match result {
@@ -71,6 +72,13 @@ fn block_on(
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result
+}
+
+/// Runs a command that ends by itself when it is asked to, because it has more to do then than destructors can.
+fn block_on_uninterrupted(
+    command: impl Future<Output = opencode_nexus::Result<ExitCode>>,
+) -> opencode_nexus::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
 }
 
 /// Ctrl-C, or the signal that asks a program to end.

@@ -14,7 +14,8 @@ pub(crate) use progress::install_progress;
 /// warnings are shown.
 pub(crate) fn start_logging(verbose: u8) {
     let default = match verbose {
-        0 => "warn",
+        // What a server of ours logs has the target `opencode`; whoever wants to see it asks for it.
+        0 => "warn,opencode=off,opencode_nexus=warn",
         1 => "info,opencode_nexus=debug",
         _ => "debug,opencode_nexus=trace",
     };

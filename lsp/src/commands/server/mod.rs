@@ -1,11 +1,18 @@
 //! `nexus server`: the local OpenCode, its versions and its running. A file for each subcommand.
 
+mod idle;
 mod install;
+mod launch;
 mod list;
+mod logs;
 mod pin;
 mod remove;
 mod rollback;
 mod source;
+mod start;
+mod status;
+mod stop;
+mod supervise;
 mod update;
 
 use std::process::ExitCode;
@@ -25,7 +32,10 @@ const EXAMPLES: &str = "\
 Examples:
   nexus server list
   nexus server install 1.18.33
-  nexus server update";
+  nexus server update
+  nexus server start
+  nexus server status
+  nexus server stop --all";
 
 #[derive(Subcommand)]
 enum ServerCommand {
@@ -35,6 +45,12 @@ enum ServerCommand {
     Remove(remove::Remove),
     Rollback(rollback::Rollback),
     Update(update::Update),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Status(status::Status),
+    Logs(logs::Logs),
+    #[command(hide = true)]
+    Supervise(supervise::Supervise),
 }
 
 impl Server {
@@ -47,7 +63,17 @@ impl Server {
             ServerCommand::Remove(remove) => remove.json,
             ServerCommand::Rollback(rollback) => rollback.json,
             ServerCommand::Update(update) => update.json,
+            ServerCommand::Start(start) => start.json,
+            ServerCommand::Stop(stop) => stop.json,
+            ServerCommand::Status(status) => status.json,
+            ServerCommand::Logs(logs) => logs.json,
+            ServerCommand::Supervise(_) => false,
         }
+    }
+
+    /// Whether it ends by itself when it is asked to, and must not be dropped in the middle.
+    pub(crate) fn handles_signals(&self) -> bool {
+        matches!(&self.command, ServerCommand::Supervise(_))
     }
 
     pub(crate) async fn run(self) -> Result<ExitCode> {
@@ -58,6 +84,11 @@ impl Server {
             ServerCommand::Remove(remove) => remove.run(),
             ServerCommand::Rollback(rollback) => rollback.run(),
             ServerCommand::Update(update) => update.run().await,
+            ServerCommand::Start(start) => start.run().await,
+            ServerCommand::Stop(stop) => stop.run().await,
+            ServerCommand::Status(status) => status.run().await,
+            ServerCommand::Logs(logs) => logs.run().await,
+            ServerCommand::Supervise(supervise) => supervise.run().await,
         }
     }
 }
