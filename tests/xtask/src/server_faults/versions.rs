@@ -85,24 +85,57 @@ fn remove(context: &Context, version: &str) -> Result<(), String> {
     context.json(&["server", "remove", version, "--json"]).map(drop)
 }
 
-/// A file may not grow beyond what is much less than a server: that is what a process sees of a full disk, and it needs
-/// no privileges.
+/// Whether we may mount something that only one process sees.
+fn may_mount() -> bool {
+    let mut id = Command::new("id");
+    id.arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// `nexus` in a view of the files of its own, which `mount` changes; what is in the cache afterwards is told.
+fn mounted(context: &Context, mount: &str, arguments: &[&str]) -> Command {
+    let servers = "\"$XDG_CACHE_HOME/opencode-nexus/servers\"";
+    let script = format!("{mount} || exit 99\n\"$@\"; code=$?\necho left: $(ls -A {servers})\nexit $code");
+    let nexus = context.nexus.display().to_string();
+    let all = [&["-m", "/bin/sh", "-c", &script, "nexus-case", &nexus], arguments].concat();
+    context.command(Path::new("unshare"), &all)
+}
+
+/// A disk of 64 MB, or where we may not mount one: a file may not grow beyond 10 MB, which is told in the same way.
 fn full_disk(context: &Context) -> Done {
     let archive = context.server.display().to_string();
-    // In blocks of 512 bytes; the signal that comes with it must not end the process, as no disk would send it.
-    let full = shell(context, "trap '' XFSZ; ulimit -f 20000", &["server", "install", "--archive", &archive]);
-    refused(context, &context.finish(full)?, "no space left")?;
+    let arguments = ["server", "install", "--archive", &archive];
+    let full = match may_mount() {
+        true => mounted(context, "mount -t tmpfs -o size=64m none \"$XDG_CACHE_HOME\"", &arguments),
+        // In blocks of 512 bytes; the signal that comes with it must not end the process, as no disk would send it.
+        false => shell(context, "trap '' XFSZ; ulimit -f 20000", &arguments),
+    };
+    let output = context.finish(full)?;
+    let told = said(&output);
+    if told.contains(".partial") || told.contains(&format!("left: {PINNED}")) {
+        return Err(format!("half of it stays: {told}"));
+    }
+    refused(context, &output, "no space left")?;
     recovered(context)
 }
 
 fn read_only_home(context: &Context) -> Done {
-    let home = context.root.join("home/closed");
-    std::fs::create_dir(&home).map_err(|e| e.to_string())?;
-    // A file where the folder of the cache would be: not even root may write below it.
-    std::fs::write(home.join(".cache"), "").map_err(|e| e.to_string())?;
-    let mut command = install(context);
-    command.env("HOME", &home).env_remove("XDG_CACHE_HOME");
-    refused(context, &context.finish(command)?, "error:")?;
+    let home = context.root.join("home");
+    let archive = context.server.display().to_string();
+    let arguments = ["server", "install", "--archive", &archive];
+    let mut command = match may_mount() {
+        true => mounted(context, "mount -t tmpfs -o ro none \"$HOME\"", &arguments),
+        false => shell(context, "chmod 555 \"$HOME\"", &arguments),
+    };
+    command.env_remove("XDG_CACHE_HOME").env_remove("XDG_STATE_HOME");
+    let output = context.finish(command)?;
+    if !may_mount() {
+        let open =
+            context.finish(context.command(Path::new("chmod"), &["755", &home.display().to_string()]))?;
+        if !open.status.success() {
+            return Err(said(&open));
+        }
+    }
+    refused(context, &output, "set XDG_CACHE_HOME")?;
     recovered(context)
 }
 
