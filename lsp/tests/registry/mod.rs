@@ -45,10 +45,7 @@ fn serve(listener: TcpListener, answer: impl Fn(&str) -> Option<(Vec<u8>, usize)
     });
 }
 
-fn reply(
-    mut stream: TcpStream,
-    answer: &impl Fn(&str) -> Option<(Vec<u8>, usize)>,
-) -> std::io::Result<()> {
+fn reply(mut stream: TcpStream, answer: &impl Fn(&str) -> Option<(Vec<u8>, usize)>) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let first = lines.next().unwrap_or_else(|| Ok(String::new()))?;
     for line in lines {
