@@ -15,10 +15,11 @@
 use std::path::{Path, PathBuf};
 
 use super::BINARY_VARIABLE;
+use super::install_record::{installed, is_stable, is_usable};
+use super::instances::state_dir;
 use super::package::PINNED;
 use super::place::cache_dir;
-use super::record::{installed, is_stable, is_usable};
-use super::state::{self, State, state_dir};
+use super::state::{self, State};
 use crate::{Error, ErrorKind, Result};
 
 /// Where to look for a binary; this module's first paragraphs give the order.

@@ -1,7 +1,7 @@
 //! The first real start after an update: with the person's own home and project, which the trial did not have.
 
 use super::find::{BinaryOrigin, FoundBinary};
-use super::record::is_usable;
+use super::install_record::is_usable;
 use super::start::{LocalServer, ServerOptions};
 use super::state;
 use super::trial::Failure;

@@ -11,11 +11,11 @@ use super::archive::{Unpack, Unpacked, broken};
 use super::ask_version::ask_version;
 use super::checksum::{Checksum, of_integrity};
 use super::find::{BINARY_NAME, BinaryOrigin, FindOptions, FoundBinary, cached, find, version_to_install};
+use super::install_record::{InstallRecord, Origin, is_usable, now};
 use super::npm::{self, Network};
 use super::package::{PINNED, Package, known};
 use super::place::{Place, cache_dir, check_version, explain};
 use super::progress::{Progress, Reporter, Step};
-use super::record::{InstallRecord, Origin, is_usable, now};
 use crate::transport::download;
 use crate::{Error, ErrorKind, Result};
 

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::health::{Health, VersionWarning};
 use super::orphans::Swept;
 use super::process::ProcessIdentity;
-use super::state::state_dir;
 use crate::transport::{Credentials, Secret};
 use crate::{Error, ErrorKind, Result};
 
@@ -20,6 +19,20 @@ use crate::{Error, ErrorKind, Result};
 pub const DEFAULT_INSTANCE: &str = "default";
 /// The longest name; it becomes a part of file names.
 const NAME_LENGTH: usize = 64;
+
+/// Where we keep what is not configuration and must outlive a command: `$XDG_STATE_HOME/opencode-nexus`, by default below
+/// `~/.local/state` (Windows: `%LOCALAPPDATA%`).
+///
+/// # Errors
+/// `user.configuration` when the environment names no home.
+pub fn state_dir() -> Result<PathBuf> {
+    let set = |key: &str| std::env::var_os(key).map(PathBuf::from).filter(|p| p.is_absolute());
+    let base = set("XDG_STATE_HOME")
+        .or_else(|| if cfg!(windows) { set("LOCALAPPDATA") } else { None })
+        .or_else(|| set("HOME").map(|home| home.join(".local/state")));
+    let none = || Error::new(ErrorKind::Configuration, "there is no folder for state").with_hint("set HOME");
+    Ok(base.ok_or_else(none)?.join("opencode-nexus"))
+}
 
 /// What is known about one background server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -315,7 +328,9 @@ fn private_folder(path: &Path) -> Result<&Path> {
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
     let hint = match error.kind() {
-        std::io::ErrorKind::StorageFull => "the disk is full: make room, and try again",
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::FileTooLarge => {
+            "the disk is full: make room, and try again"
+        }
         _ => "it must belong to you and be writable; XDG_STATE_HOME names another place",
     };
     Error::new(ErrorKind::Io, format!("cannot use {}: {error}", path.display()))

@@ -1,4 +1,4 @@
-//! A local OpenCode: find its binary, install a pinned version, start it, and stop it for certain.
+//! A local OpenCode: find its binary, install a version, start it, and stop it for certain.
 //!
 //! [`ensure`] gives a binary (found or installed), [`LocalServer::start`] runs it with a home of its own and waits
 //! until it answers, [`LocalServer::stop`] or dropping it ends the server with everything the server started. The
@@ -28,6 +28,7 @@ mod guard;
 mod health;
 mod in_use;
 mod install;
+mod install_record;
 mod instances;
 mod load;
 mod log;
@@ -42,7 +43,6 @@ mod place;
 mod process;
 mod progress;
 mod ready;
-mod record;
 mod start;
 mod state;
 mod stop;
@@ -60,7 +60,8 @@ pub use find::{BinaryOrigin, FindOptions, FoundBinary, find};
 pub use first_start::{Started, start_found};
 pub use health::{Health, HealthEvent, TESTED, VersionWarning, version_warning};
 pub use install::{InstallOptions, Source, ensure, install};
-pub use instances::{DEFAULT_INSTANCE, InstanceLock, InstanceRecord, Instances};
+pub use install_record::{InstallRecord, Origin};
+pub use instances::{DEFAULT_INSTANCE, InstanceLock, InstanceRecord, Instances, state_dir};
 pub use load::{Usage, usage};
 pub use log::{LogLevel, LogRecord};
 pub use machine::WatchPolicy;
@@ -71,9 +72,8 @@ pub use package::{PINNED, Package, package_name};
 pub use place::cache_dir;
 pub use process::ProcessIdentity;
 pub use progress::{Progress, Step};
-pub use record::{InstallRecord, Origin};
 pub use start::{Home, LocalServer, ServerOptions};
-pub use state::{VersionFailure, state_dir};
+pub use state::VersionFailure;
 pub use supervisor::{Supervisor, SupervisorOptions};
 pub use update::{RolledBack, UpdateOptions, UpdateOutcome};
 pub use versions::{InstalledVersion, Listing, Versions};

@@ -83,7 +83,15 @@ pub(super) async fn run(
     let answer: Option<Value> = serde_json::from_slice(&stdout).ok();
     match answer {
         Some(answer) if status.success() && answer.get("error").is_none() => Ok(answer),
-        answer => Err(failure(answer.as_ref(), &String::from_utf8_lossy(&stderr))),
+        answer => {
+            let error = failure(answer.as_ref(), &String::from_utf8_lossy(&stderr));
+            Err(match network {
+                Network::Offline => {
+                    error.with_hint("npm's cache does not hold it: try again without --offline")
+                }
+                _ => error,
+            })
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::crash::redacted;
 use super::environment::environment;
 use super::guard::{Guarded, Spawn};
 use super::log_file::LogFile;
@@ -229,6 +230,7 @@ struct Starting {
     port: u16,
     home: Option<PathBuf>,
     mark: String,
+    password: Option<String>,
 }
 
 impl Starting {
@@ -265,7 +267,7 @@ impl Starting {
         let output = Output::new(log);
         output.drain(stdout)?;
         output.drain(stderr)?;
-        Ok(Self { guarded, output, port, home, mark })
+        Ok(Self { guarded, output, port, home, mark, password: options.password.clone() })
     }
 
     async fn ready(self, options: &ServerOptions, deadline: tokio::time::Instant) -> Result<LocalServer> {
@@ -287,14 +289,19 @@ impl Starting {
         };
         let pid = self.output.facts().borrow().pid;
         tracing::debug!(url, version, pid, "local server is ready");
-        let Self { guarded, output, port, home, mark } = self;
+        let Self { guarded, output, port, home, mark, password: _ } = self;
         Ok(LocalServer { guarded, output, url, port, pid, version, home, mark })
     }
 
     async fn ended_early(&self) -> Error {
         self.output.drained().await;
         let status = self.guarded.exit_status().map_or_else(String::new, |s| format!(" ({s})"));
-        let error = Error::new(ErrorKind::LocalServer, format!("OpenCode ended while it started{status}"));
+        // What it says last is most often the reason; a password must not be in it.
+        let secrets: Vec<String> = self.password.iter().cloned().collect();
+        let words = self.output.tail(1).pop().map(|line| format!(": {}", redacted(&line, &secrets)));
+        let words = words.unwrap_or_default();
+        let message = format!("OpenCode ended while it started{status}{words}");
+        let error = Error::new(ErrorKind::LocalServer, message);
         // OpenCode 1.x prints nothing but `ServeError` when its port is taken, so the port is tried instead.
         let taken = TcpListener::bind(("127.0.0.1", self.port)).is_err();
         self.failed(if taken { error.with_retry(Retry::Now) } else { error })

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::install_record::now;
 use super::place::sync_folder;
-use super::record::now;
 use crate::{Error, ErrorKind, Result};
 
 const FILE: &str = "servers.json";
@@ -73,21 +73,6 @@ impl State {
     }
 }
 
-/// Our folder for state: `$XDG_STATE_HOME/opencode-nexus`, by default below `~/.local/state` (macOS:
-/// `~/Library/Application Support`, Windows: `%LOCALAPPDATA%`).
-///
-/// # Errors
-/// `user.configuration` when the environment names no home.
-pub fn state_dir() -> Result<PathBuf> {
-    let set = |key: &str| std::env::var_os(key).map(PathBuf::from).filter(|p| p.is_absolute());
-    let usual = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" };
-    let base = set("XDG_STATE_HOME")
-        .or_else(|| if cfg!(windows) { set("LOCALAPPDATA") } else { None })
-        .or_else(|| set(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(|home| home.join(usual)));
-    let none = || Error::new(ErrorKind::Configuration, "there is no folder for state").with_hint("set HOME");
-    Ok(base.ok_or_else(none)?.join("opencode-nexus"))
-}
-
 /// What the file in this folder says. A damaged file counts as none, with a warning; it stays for who changes it next.
 pub(super) fn read(folder: &Path) -> Result<State> {
     match parse(&folder.join(FILE))? {
@@ -144,7 +129,7 @@ pub(super) fn change<T>(folder: &Path, change: impl FnOnce(&mut State) -> Result
             .with_source(error)
     };
     std::fs::create_dir_all(folder).map_err(unwritable)?;
-    let path = folder.join("servers.lock");
+    let path = folder.join("servers.json.lock");
     let lock = File::options().create(true).append(true).open(path).map_err(unwritable)?;
     wait_for(&lock, folder)?;
     let path = folder.join(FILE);

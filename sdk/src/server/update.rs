@@ -4,15 +4,16 @@
 //! selected; until then, also when we are killed in between, the one before it stays selected.
 
 use std::fs::File;
+use std::path::Path;
 use std::time::Duration;
 
 use super::find::cached;
-use super::install::{InstallOptions, install};
+use super::install::{InstallOptions, Source, install};
+use super::install_record::{installed, is_usable, order};
 use super::npm::{self, Network};
 use super::package::Package;
 use super::place::check_version;
 use super::progress::{Reporter, Step};
-use super::record::{is_usable, order};
 use super::state::{self, State};
 use super::trial;
 use super::versions::Versions;
@@ -23,7 +24,8 @@ const RESOLVE_BOUND: Duration = Duration::from_secs(60);
 /// How to update.
 #[derive(Clone, Debug)]
 pub struct UpdateOptions {
-    /// The version; also an older one. Default (`None`): the one that the registry calls `latest`, and only forward.
+    /// The version; also an older one. Default (`None`): the one that the registry calls `latest`, and only forward; or
+    /// what is in the file or at the address that [`InstallOptions::source`] names.
     pub version: Option<String>,
     /// How to install it; the version and the cache in it do not count.
     pub install: InstallOptions,
@@ -103,29 +105,36 @@ impl Versions {
             Ok((from, state.clone()))
         })?;
         let _alone = self.alone()?;
+        let named = options.version.is_some() || options.install.source != Source::Npm;
         let to = match &options.version {
-            Some(version) => version.clone(),
-            None => latest(options.install.network).await?,
+            Some(version) => Some(version.clone()),
+            None if named => None,
+            None => Some(latest(options.install.network).await?),
         };
-        check_version(&to)?;
-        if let Some(current) = self.is_current(from.as_deref(), &to, options.version.is_some()) {
-            return Ok(UpdateOutcome::Current { version: current });
+        if let Some(to) = &to {
+            check_version(to)?;
+            if let Some(version) = self.is_current(from.as_deref(), to, named) {
+                return Ok(UpdateOutcome::Current { version });
+            }
+            refuse_again(&state, to, named)?;
         }
-        if let (None, Some(failure)) = (&options.version, state.failed.get(&to)) {
-            let message = format!("OpenCode {to} did not become healthy here before: {}", failure.reason);
-            return Err(Error::new(ErrorKind::LocalServer, message).with_hint(format!(
-                "try it once more with `nexus server update {to}`, or wait for a newer one"
-            )));
-        }
-        let was_there = is_usable(&self.cache, &to);
-        let reporter = Reporter::new(&options.install.progress, &format!("OpenCode {to}"));
-        let installing =
-            InstallOptions { version: to.clone(), cache: Some(self.cache.clone()), ..options.install };
+        let before = installed(&self.cache);
+        let label = to.as_ref().map_or_else(|| "the new version".to_owned(), |to| format!("OpenCode {to}"));
+        let reporter = Reporter::new(&options.install.progress, &label);
+        let version = to.unwrap_or_default();
+        let installing = InstallOptions { version, cache: Some(self.cache.clone()), ..options.install };
         let binary = install(installing).await?;
+        let to = version_of(&binary);
+        if let Some(version) = self.is_current(from.as_deref(), &to, named) {
+            return Ok(UpdateOutcome::Current { version });
+        }
         reporter.say(Step::Trial);
         match trial::run(&binary, &to, options.trial_bound).await? {
             Ok(()) => self.select(from, to),
-            Err(failure) => self.give_up(from, to, failure, was_there).map(UpdateOutcome::RolledBack),
+            Err(failure) => {
+                let was_there = before.contains(&to);
+                self.give_up(from, to, failure, was_there).map(UpdateOutcome::RolledBack)
+            }
         }
     }
 
@@ -200,7 +209,7 @@ impl Versions {
 
     /// The right to update, until it is dropped.
     fn alone(&self) -> Result<File> {
-        let lock = File::options().create(true).append(true).open(self.state.join("update.lock"))?;
+        let lock = File::options().create(true).append(true).open(self.state.join("servers.json.update"))?;
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(std::fs::TryLockError::Error(cause)) => Err(cause.into()),
@@ -209,6 +218,20 @@ impl Versions {
             }
         }
     }
+}
+
+/// Refuses the newest version when it failed here before; one that is named is tried again.
+fn refuse_again(state: &State, to: &str, named: bool) -> Result<()> {
+    let Some(failure) = state.failed.get(to).filter(|_| !named) else { return Ok(()) };
+    let message = format!("OpenCode {to} did not become healthy here before: {}", failure.reason);
+    let hint = format!("try it once more with `nexus server update {to}`, or wait for a newer one");
+    Err(Error::new(ErrorKind::LocalServer, message).with_hint(hint))
+}
+
+/// The version of a binary in the cache is the name of its folder.
+fn version_of(binary: &Path) -> String {
+    let folder = binary.parent().and_then(Path::file_name);
+    folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 fn not_pinned(state: &State) -> Result<()> {

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::find::{cached, newest};
 use super::in_use::is_running;
+use super::install_record::{InstallRecord, installed, is_usable};
+use super::instances::state_dir;
 use super::place::{cache_dir, check_version, explain, remove_version};
-use super::record::{InstallRecord, installed, is_usable};
-use super::state::{self, State, VersionFailure, state_dir};
+use super::state::{self, State, VersionFailure};
 use crate::{Error, ErrorKind, Result};
 
 /// The installed versions of OpenCode and the choices among them.
@@ -90,7 +91,7 @@ impl Versions {
         let mut all = installed(&self.cache);
         all.extend(state.failed.keys().filter(|v| !all.contains(v)).cloned().collect::<Vec<_>>());
         all.extend(state.pinned.iter().filter(|v| !all.contains(v)).cloned().collect::<Vec<_>>());
-        all.sort_by(|a, b| super::record::order(a, b));
+        all.sort_by(|a, b| super::install_record::order(a, b));
         let is = |one: &Option<String>, version: &str| one.as_deref() == Some(version);
         let versions = all.into_iter().map(|version| {
             let path = cached(&self.cache, &version);

@@ -11,6 +11,7 @@ mod ours;
 mod processes;
 mod running;
 mod starting;
+mod versions;
 
 use std::path::Path;
 use std::process::Command;
@@ -31,6 +32,7 @@ pub struct Arguments {
 }
 
 /// One fault.
+#[derive(Clone, Copy)]
 pub struct Case {
     /// A sentence that says what is done.
     pub name: &'static str,
@@ -56,14 +58,15 @@ struct Totals {
 }
 
 /// All cases, in the order in which they run.
-fn cases() -> Vec<&'static Case> {
-    [starting::CASES, running::CASES, ours::CASES].into_iter().flatten().collect()
+fn cases() -> Vec<Case> {
+    let ours = [starting::CASES, running::CASES, ours::CASES].into_iter().flatten().copied();
+    ours.chain(versions::cases()).collect()
 }
 
 /// Runs the cases and prints the summary.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
-    let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|part| case.name.contains(part));
-    let chosen: Vec<&Case> = cases().into_iter().filter(wanted).collect();
+    let wanted = |case: &Case| arguments.case.as_deref().is_none_or(|part| case.name.contains(part));
+    let chosen: Vec<Case> = cases().into_iter().filter(wanted).collect();
     if arguments.list {
         chosen.iter().for_each(|case| println!("{}", case.name));
         return Ok(());

@@ -41,16 +41,16 @@ Examples:
 enum ServerCommand {
     Install(install::Install),
     List(list::List),
+    Pin(pin::Pin),
+    Remove(remove::Remove),
+    Rollback(rollback::Rollback),
+    Update(update::Update),
     Start(start::Start),
     Stop(stop::Stop),
     Status(status::Status),
     Logs(logs::Logs),
     #[command(hide = true)]
     Supervise(supervise::Supervise),
-    Pin(pin::Pin),
-    Remove(remove::Remove),
-    Rollback(rollback::Rollback),
-    Update(update::Update),
 }
 
 impl Server {
@@ -59,15 +59,15 @@ impl Server {
         match &self.command {
             ServerCommand::Install(install) => install.json,
             ServerCommand::List(list) => list.json,
+            ServerCommand::Pin(pin) => pin.json,
+            ServerCommand::Remove(remove) => remove.json,
+            ServerCommand::Rollback(rollback) => rollback.json,
+            ServerCommand::Update(update) => update.json,
             ServerCommand::Start(start) => start.json,
             ServerCommand::Stop(stop) => stop.json,
             ServerCommand::Status(status) => status.json,
             ServerCommand::Logs(logs) => logs.json,
             ServerCommand::Supervise(_) => false,
-            ServerCommand::Pin(pin) => pin.json,
-            ServerCommand::Remove(remove) => remove.json,
-            ServerCommand::Rollback(rollback) => rollback.json,
-            ServerCommand::Update(update) => update.json,
         }
     }
 
@@ -80,15 +80,15 @@ impl Server {
         match self.command {
             ServerCommand::Install(install) => install.run().await,
             ServerCommand::List(list) => list.run(),
+            ServerCommand::Pin(pin) => pin.run(),
+            ServerCommand::Remove(remove) => remove.run(),
+            ServerCommand::Rollback(rollback) => rollback.run(),
+            ServerCommand::Update(update) => update.run().await,
             ServerCommand::Start(start) => start.run().await,
             ServerCommand::Stop(stop) => stop.run().await,
             ServerCommand::Status(status) => status.run().await,
             ServerCommand::Logs(logs) => logs.run().await,
             ServerCommand::Supervise(supervise) => supervise.run().await,
-            ServerCommand::Pin(pin) => pin.run(),
-            ServerCommand::Remove(remove) => remove.run(),
-            ServerCommand::Rollback(rollback) => rollback.run(),
-            ServerCommand::Update(update) => update.run().await,
         }
     }
 }

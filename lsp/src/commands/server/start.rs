@@ -130,7 +130,12 @@ impl Start {
             Error::new(ErrorKind::Configuration, message)
                 .with_hint("name an existing folder with --directory")
         })?;
-        let find = FindOptions { explicit: self.binary.clone(), allow_path: true, ..FindOptions::default() };
+        let find = FindOptions {
+            explicit: self.binary.clone(),
+            allow_path: true,
+            chosen: true,
+            ..FindOptions::default()
+        };
         let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
         let word = self.home.as_deref().unwrap_or(match self.name.as_str() {
             DEFAULT_INSTANCE => "inherit",

@@ -24,7 +24,7 @@ fn text(path: &Path) -> &str {
 
 fn exits(context: &Context) -> Result<Outcome> {
     let program = program(context, "echo no licence for today >&2\nexit 3")?;
-    let said = refused(context, &["--binary", text(&program)], "ended while it started")?;
+    let said = refused(context, &["--binary", text(&program)], "(exit status: 3): no licence for today")?;
     // The server itself was not the reason.
     start(context, &[])?;
     stop(context)?;
@@ -55,7 +55,7 @@ fn no_room(context: &Context) -> Result<Outcome> {
     // No file may become longer than nothing; that is what a full disk looks like to a program, for whoever runs this.
     let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" server start";
     let command = context.command(Path::new("/bin/sh"), &["-c", script, text(&context.nexus)]);
-    let said = clearly(&context.finish(command)?, "cannot use")?;
+    let said = clearly(&context.finish(command)?, "the disk is full")?;
     start(context, &[])?;
     stop(context)?;
     Ok(Outcome::Refused(said))
