@@ -35,7 +35,8 @@ async fn is_started_again(version: &str) {
     let version = version.to_owned();
     let test =
         TestServer::start(TestServerOptions { version, ..TestServerOptions::default() }).await.unwrap();
-    let (server, _kept) = test.hand_over().await.unwrap();
+    let (mut server, _kept) = test.hand_over().await.unwrap();
+    server.print_logs = true;
     let crashes = tempfile::tempdir().unwrap();
     let password = server.password.clone();
     let mut options = SupervisorOptions::new(server);
@@ -61,6 +62,9 @@ async fn is_started_again(version: &str) {
     let reports = crash_reports(crashes.path());
     assert_eq!((reports.len(), reports[0].signal), (1, Some(9)));
     assert!(reports[0].reason.contains("signal 9") && reports[0].version == before.version);
+    let logged =
+        reports[0].lines.iter().map(|line| LogRecord::parse(line)).filter(|record| record.time.is_some());
+    assert!(logged.count() > 0, "its log came with what it printed: {:?}", reports[0].lines);
     let mut seen = Vec::new();
     while let Ok(event) = events.try_recv() {
         seen.push(event);

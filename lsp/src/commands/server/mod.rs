@@ -1,5 +1,6 @@
 //! `nexus server`: the local OpenCode, its versions and its running. A file for each subcommand.
 
+mod discover;
 mod idle;
 mod install;
 mod launch;
@@ -49,6 +50,7 @@ enum ServerCommand {
     Stop(stop::Stop),
     Status(status::Status),
     Logs(logs::Logs),
+    Discover(discover::Discover),
     #[command(hide = true)]
     Supervise(supervise::Supervise),
 }
@@ -67,6 +69,7 @@ impl Server {
             ServerCommand::Stop(stop) => stop.json,
             ServerCommand::Status(status) => status.json,
             ServerCommand::Logs(logs) => logs.json,
+            ServerCommand::Discover(discover) => discover.json,
             ServerCommand::Supervise(_) => false,
         }
     }
@@ -88,6 +91,7 @@ impl Server {
             ServerCommand::Stop(stop) => stop.run().await,
             ServerCommand::Status(status) => status.run().await,
             ServerCommand::Logs(logs) => logs.run().await,
+            ServerCommand::Discover(discover) => discover.run().await,
             ServerCommand::Supervise(supervise) => supervise.run().await,
         }
     }

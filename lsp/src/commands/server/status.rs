@@ -108,6 +108,15 @@ fn uptime(record: &InstanceRecord) -> u64 {
     now.as_secs().saturating_sub(record.started / 1000)
 }
 
+fn for_people(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
 fn described(seen: &Seen) -> Value {
     let Seen { record, health, memory, cpu, last_crash } = seen;
     json!({
@@ -148,11 +157,8 @@ fn show(seen: &Seen) {
         format!("process {pid}{memory}{cpu}, ")
     };
     let process = record.pid.map_or_else(String::new, process);
-    let uptime = Duration::from_secs(uptime(record));
-    output::print_line(&format!(
-        "  {process}started {uptime:?} ago, started again {} times",
-        record.restarts
-    ));
+    let uptime = for_people(uptime(record));
+    output::print_line(&format!("  {process}started {uptime} ago, started again {} times", record.restarts));
     if let Some(crash) = last_crash {
         output::print_line(&format!("  last crash: {}", crash.reason));
     }
