@@ -1,9 +1,13 @@
-//! Which server a command talks to: one that is named, one that runs already, or one of our own that ends with us.
+//! Which server a command talks to. In this order: the address that is named (`--url`, `NEXUS_URL`, `server.url`), the
+//! background server that is named (`--server`, `NEXUS_SERVER`, `server.name`), the background server `default` if it runs,
+//! the background service of OpenCode 2 if it runs, else one of our own that ends with the command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use opencode_nexus::config::Settings;
 use opencode_nexus::server::{
-    DiscoverOptions, FindOptions, Home, InstallOptions, LocalServer, ServerOptions, discover, ensure,
+    DEFAULT_INSTANCE, DiscoverOptions, FindOptions, Home, InstallOptions, InstanceRecord, Instances,
+    LocalServer, ServerOptions, Versions, discover, ensure, start_found,
 };
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -24,6 +28,9 @@ pub(crate) struct ServerArguments {
         help_heading = "Server"
     )]
     pub url: Option<String>,
+    /// The name of a background server; `nexus server status` names those that run.
+    #[arg(long, value_name = "NAME", conflicts_with = "url", global = true, help_heading = "Server")]
+    pub server: Option<String>,
     /// The project's folder; otherwise the current one.
     #[arg(short = 'C', long, value_name = "FOLDER", global = true, help_heading = "Server")]
     pub directory: Option<PathBuf>,
@@ -32,6 +39,8 @@ pub(crate) struct ServerArguments {
 /// A connection, and the server that was started for it. Dropping it ends that server.
 pub(crate) struct Connected {
     pub client: Client,
+    /// What the server wants to hear, where we know it by other ways than the address.
+    pub credentials: Option<Credentials>,
     local: Option<LocalServer>,
 }
 
@@ -54,42 +63,77 @@ impl ServerArguments {
         })
     }
 
-    /// Connects to the server that is named, else to the background server of OpenCode 2, else to one that is started
-    /// with the person's own home and ends with the connection.
+    /// Connects to the server that is named, else to the background server `default`, else to the service of OpenCode 2,
+    /// else to one that is started with the person's own home and ends with the connection.
     ///
     /// # Errors
-    /// Those of [`ensure`], [`LocalServer::start`] and of connecting.
+    /// `user.not_found` when a background server is named that does not run; `system.unreachable` when none runs and none
+    /// may be started; those of the settings, of [`ensure`], [`start_found`] and of connecting.
     pub async fn connect(&self) -> Result<Connected> {
         let directory = self.directory()?;
         let folder = directory.to_string_lossy().into_owned();
         let settings = settings()?;
-        let builder =
-            |address: &str| Client::builder(address).transport(settings.transport.clone()).directory(&folder);
-        if let Some(url) = self.url.as_ref().or(settings.server_url.as_ref()) {
-            let client = builder(url).connect().await?;
-            return Ok(Connected { client, local: None });
+        let connect = async |address: &str, credentials: Option<Credentials>, local| {
+            let mut builder =
+                Client::builder(address).transport(settings.transport.clone()).directory(&folder);
+            if let Some(credentials) = credentials.clone() {
+                builder = builder.credentials(credentials);
+            }
+            Ok(Connected { client: builder.connect().await?, credentials, local })
+        };
+        if let Some(url) =
+            self.url.as_ref().or(settings.server_url.as_ref().filter(|_| self.server.is_none()))
+        {
+            return connect(url, None, None).await;
+        }
+        if let Some(record) = background(self.server.as_ref().or(settings.server_name.as_ref()))? {
+            return connect(&record.url, Some(record.credentials()), None).await;
         }
         if let Some(running) = discover(&DiscoverOptions::default()).await? {
-            let client = builder(&running.address).credentials(running.credentials()).connect().await?;
-            return Ok(Connected { client, local: None });
+            return connect(&running.address, Some(running.credentials()), None).await;
         }
-        if !settings.server_start {
-            return Err(Error::new(ErrorKind::Unreachable, "no server runs, and server.start is off")
-                .with_hint("start one, or name one with --url"));
-        }
-        let explicit = settings.server_binary.clone();
-        let find = FindOptions { explicit, allow_path: true, ..FindOptions::default() };
-        let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
-        let mut options = ServerOptions::new(ensure(&find, install).await?.path, &directory);
-        options.home = Home::Inherit;
-        options.start_bound = settings.server_start_timeout;
-        let password = random_password();
-        options.password = Some(password.clone());
-        let local = LocalServer::start(options).await?;
-        let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
-        let client = builder(local.url()).credentials(credentials).connect().await?;
-        Ok(Connected { client, local: Some(local) })
+        let (local, credentials) = start(settings, &directory).await?;
+        connect(&local.url().to_owned(), Some(credentials), Some(local)).await
     }
+}
+
+/// The background server that is named, or the one that is used when none is.
+fn background(named: Option<&String>) -> Result<Option<InstanceRecord>> {
+    let name = named.map_or(DEFAULT_INSTANCE, String::as_str);
+    let running = Instances::open()?.running(name)?;
+    // One that was given up or is being started again is no reason not to work, unless it was asked for.
+    match (running.filter(|record| record.health.is_usable() || named.is_some()), named) {
+        (Some(record), _) => Ok(Some(record)),
+        (None, None) => Ok(None),
+        (None, Some(name)) => {
+            Err(Error::new(ErrorKind::NotFound, format!("no background server named {name} runs"))
+                .with_hint(format!("start it: nexus server start {name}")))
+        }
+    }
+}
+
+/// A server with the person's own home, that only we can talk to.
+async fn start(settings: &Settings, directory: &Path) -> Result<(LocalServer, Credentials)> {
+    if !settings.server_start {
+        return Err(Error::new(ErrorKind::Unreachable, "no server runs, and server.start is off")
+            .with_hint("start one by `nexus server start`, or name one with --url"));
+    }
+    let explicit = settings.server_binary.clone();
+    let find = FindOptions { explicit, allow_path: true, chosen: true, ..FindOptions::default() };
+    let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
+    let found = ensure(&find, install).await?;
+    let mut options = ServerOptions::new(&found.path, directory);
+    options.home = Home::Inherit;
+    options.start_bound = settings.server_start_timeout;
+    let password = random_password();
+    options.password = Some(password.clone());
+    let started = start_found(&found, options, &Versions::open()?).await?;
+    if let Some(back) = &started.rolled_back {
+        let from = back.from.as_deref().unwrap_or_default();
+        eprintln!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason);
+    }
+    let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
+    Ok((started.server, credentials))
 }
 
 impl Connected {
@@ -107,7 +151,7 @@ impl Connected {
 }
 
 /// A password for a server that only we talk to: 32 letters and digits, about 190 bits.
-fn random_password() -> String {
+pub(crate) fn random_password() -> String {
     use rand::Rng as _;
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect()
 }

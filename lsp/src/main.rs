@@ -45,6 +45,7 @@ enum Command {
     Replay(commands::replay::Replay),
     Run(Box<commands::run::Run>),
     Sessions(commands::sessions::Sessions),
+    Server(commands::server::Server),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay.json,
         Command::Run(run) => run.json,
         Command::Sessions(sessions) => sessions.json,
+        Command::Server(server) => server.json(),
     };
     let result = match arguments.command {
         Command::Config(config) => block_on(config.run()),
@@ -77,6 +79,8 @@ fn main() -> ExitCode {
         Command::Demo(demo) => block_on(demo.run()),
         Command::Agents(agents) => block_on(agents.run()),
         Command::Models(models) => block_on(models.run()),
+        Command::Server(server) if server.handles_signals() => block_on_uninterrupted(server.run()),
+        Command::Server(server) => block_on(server.run()),
     };
     match result {
         Ok(code) => code,
@@ -107,6 +111,13 @@ fn on_runtime(
     let result = runtime.block_on(command);
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     result
+}
+
+/// Runs a command that ends by itself when it is asked to, because it has more to do then than destructors can.
+fn block_on_uninterrupted(
+    command: impl Future<Output = opencode_nexus::Result<ExitCode>>,
+) -> opencode_nexus::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(command)
 }
 
 /// Ctrl-C, or the signal that asks a program to end.

@@ -3,17 +3,19 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use std::sync::Arc;
-
 use opencode_nexus::Error;
-use opencode_nexus::server::Progress;
 use tracing_subscriber::EnvFilter;
+
+mod progress;
+
+pub(crate) use progress::install_progress;
 
 /// Logs go to standard error, so that standard output stays clean for results. Without `-v` and `RUST_LOG` only
 /// warnings are shown.
 pub(crate) fn start_logging(verbose: u8) {
     let default = match verbose {
-        0 => "warn",
+        // What a server of ours logs has the target `opencode`; whoever wants to see it asks for it.
+        0 => "warn,opencode=off,opencode_nexus=warn",
         1 => "info,opencode_nexus=debug",
         _ => "debug,opencode_nexus=trace",
     };
@@ -54,11 +56,6 @@ pub(crate) fn print_json(value: &serde_json::Value) {
 pub(crate) fn print_line(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-/// Tells on standard error what an installation does, a line each step.
-pub(crate) fn install_progress() -> Arc<dyn Fn(Progress) + Send + Sync> {
-    Arc::new(|progress| eprintln!("  {:?} {}…", progress.step, progress.package))
 }
 
 /// Text of a server or a model without what could drive a terminal: control characters other than line breaks and tabs

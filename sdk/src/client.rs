@@ -11,6 +11,7 @@ use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
 use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId};
+use crate::server::LogLevel;
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
 
@@ -132,6 +133,22 @@ impl Client {
     /// What the server or the connection says.
     pub async fn call<O: Operation>(&self, operation: &O) -> Result<O::Response> {
         self.inner.transport.call(operation, false).await
+    }
+
+    /// Writes into the server's own log, where its lines and ours stand together. `service` says who speaks; `extra` is
+    /// shown beside the message. Hold no secrets in any of it.
+    ///
+    /// # Errors
+    /// `user.unsupported` on OpenCode 2, which has no such thing ([`Capabilities::log`]); what the server or the
+    /// connection says.
+    pub async fn log(
+        &self,
+        level: LogLevel,
+        service: &str,
+        message: &str,
+        extra: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<()> {
+        self.dialect().log(level, service, message, extra).await
     }
 
     /// The server's events from now on. All subscribers share one connection, which lives as long as the client.

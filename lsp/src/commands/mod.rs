@@ -10,4 +10,5 @@ pub(crate) mod models;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod server;
 pub(crate) mod sessions;

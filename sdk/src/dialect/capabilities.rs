@@ -20,6 +20,8 @@ pub struct Capabilities {
     /// A prompt that is sent while a turn runs waits, and is shown as waiting
     /// ([`ChatEvent::Queued`](crate::chat::ChatEvent::Queued)).
     pub queue: bool,
+    /// A client can write into the server's log ([`Client::log`](crate::Client::log)).
+    pub log: bool,
     /// A refused permission without a message lets the turn go on; otherwise it ends the turn as stopped.
     pub survives_rejection: bool,
 }
@@ -34,6 +36,7 @@ impl Capabilities {
             subtasks: true,
             revert_parts: true,
             queue: false,
+            log: true,
             survives_rejection: true,
         }
     }
@@ -47,6 +50,7 @@ impl Capabilities {
             subtasks: false,
             revert_parts: false,
             queue: true,
+            log: false,
             survives_rejection: false,
         }
     }

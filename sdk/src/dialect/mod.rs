@@ -20,6 +20,7 @@ use crate::model::{
     Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
     ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
 };
+use crate::server::LogLevel;
 use crate::stream::Source;
 
 pub use capabilities::Capabilities;
@@ -129,6 +130,15 @@ pub(crate) trait Dialect: Send + Sync {
         agent: Option<&str>,
     ) -> Result<Acted>;
     async fn abort(&self, session: &SessionId) -> Result<()>;
+
+    /// Writes into the server's own log.
+    async fn log(
+        &self,
+        level: LogLevel,
+        service: &str,
+        message: &str,
+        extra: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<()>;
 
     /// `Ok(false)` when the request is not open any more.
     async fn reply_permission(

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use super::orphans::{HOME_PREFIX, sign};
 use super::start::{Home, ServerOptions};
 use crate::Result;
 
@@ -22,7 +23,7 @@ pub(super) fn environment(options: &ServerOptions) -> Result<(Variables, Option<
         all.push((key.into(), value));
     };
     let scratch = match &options.home {
-        Home::Fresh => Some(tempfile::Builder::new().prefix("nexus-home-").tempdir()?),
+        Home::Fresh => Some(tempfile::Builder::new().prefix(HOME_PREFIX).tempdir()?),
         Home::At(path) => {
             std::fs::create_dir_all(path)?;
             None
@@ -37,6 +38,7 @@ pub(super) fn environment(options: &ServerOptions) -> Result<(Variables, Option<
     if let Some(fresh) = &scratch {
         // The server leaves files in the folder for temporary ones; this one goes with the home.
         let temporary = fresh.path().join("tmp");
+        sign(fresh.path())?;
         std::fs::create_dir_all(&temporary)?;
         for key in ["TMPDIR", "TEMP", "TMP"] {
             set(key, temporary.clone().into());

@@ -15,8 +15,36 @@ const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 /// An answer in JSON is a few kilobytes.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Whether npm may use the network for an installation.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// As npm is configured (`npm config get offline`).
+    #[default]
+    AsConfigured,
+    /// What npm's cache holds is not asked for again.
+    PreferCache,
+    /// Only what npm's cache holds.
+    Offline,
+}
+
+impl Network {
+    fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::AsConfigured => None,
+            Self::PreferCache => Some("--prefer-offline"),
+            Self::Offline => Some("--offline"),
+        }
+    }
+}
+
 /// Runs `npm ARGUMENTS --json` in `directory` and gives what it printed as JSON.
-pub(super) async fn run(directory: &Path, arguments: &[&str], bound: Duration) -> Result<Value> {
+pub(super) async fn run(
+    directory: &Path,
+    arguments: &[&str],
+    network: Network,
+    bound: Duration,
+) -> Result<Value> {
     let program = on_path(NPM).ok_or_else(|| {
         Error::new(ErrorKind::LocalServer, "npm, which installs OpenCode, was not found on PATH")
             .with_operation("server.install")
@@ -26,6 +54,7 @@ pub(super) async fn run(directory: &Path, arguments: &[&str], bound: Duration) -
     })?;
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).args(["--json", "--no-update-notifier", "--no-fund", "--no-audit"]);
+    command.args(network.flag());
     command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true);
     #[cfg(unix)]
@@ -54,13 +83,21 @@ pub(super) async fn run(directory: &Path, arguments: &[&str], bound: Duration) -
     let answer: Option<Value> = serde_json::from_slice(&stdout).ok();
     match answer {
         Some(answer) if status.success() && answer.get("error").is_none() => Ok(answer),
-        answer => Err(failure(answer.as_ref(), &String::from_utf8_lossy(&stderr))),
+        answer => {
+            let error = failure(answer.as_ref(), &String::from_utf8_lossy(&stderr));
+            Err(match network {
+                Network::Offline => {
+                    error.with_hint("npm's cache does not hold it: try again without --offline")
+                }
+                _ => error,
+            })
+        }
     }
 }
 
-/// Kills npm with its children when dropped; harmless after it has ended, because only then the id may be reused
+/// Kills a process group (of npm with its children) when dropped; harmless after it has ended, because only then the id may be reused
 /// and by then it was taken out by `wait`.
-struct Group(Option<u32>);
+pub(super) struct Group(pub(super) Option<u32>);
 
 impl Drop for Group {
     fn drop(&mut self) {

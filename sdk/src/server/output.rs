@@ -1,12 +1,15 @@
 //! What a server prints: always drained (a full pipe would stop the server), its last lines kept in memory.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::watch;
+
+use super::log::LogRecord;
+use super::log_file::LogFile;
 
 /// Lines kept in memory.
 const KEPT_LINES: usize = 200;
@@ -18,7 +21,7 @@ pub(super) struct Output(Arc<Shared>);
 
 struct Shared {
     lines: Mutex<VecDeque<String>>,
-    file: Option<Mutex<File>>,
+    file: Option<Mutex<LogFile>>,
     facts: watch::Sender<Facts>,
     open_pipes: AtomicUsize,
 }
@@ -39,7 +42,7 @@ impl std::fmt::Debug for Output {
 }
 
 impl Output {
-    pub(super) fn new(file: Option<File>) -> Self {
+    pub(super) fn new(file: Option<LogFile>) -> Self {
         let facts = watch::Sender::new(Facts::default());
         let open_pipes = AtomicUsize::new(0);
         Self(Arc::new(Shared { lines: Mutex::default(), file: file.map(Mutex::new), facts, open_pipes }))
@@ -57,9 +60,14 @@ impl Output {
         Ok(())
     }
 
-    /// Whether every pipe was read to its end.
-    pub(super) fn is_drained(&self) -> bool {
-        self.0.open_pipes.load(Ordering::SeqCst) == 0
+    /// Waits a moment until every pipe was read to its end: the last words travel through a thread of their own.
+    pub(super) async fn drained(&self) {
+        for _ in 0..20 {
+            if self.0.open_pipes.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn run(&self, mut reader: impl BufRead) {
@@ -82,8 +90,11 @@ impl Output {
             self.0.facts.send_modify(|f| f.url = Some(url));
         }
         if let Some(Ok(mut file)) = self.0.file.as_ref().map(Mutex::lock) {
-            // The log file is a convenience: a full disk must not stop the server.
-            writeln!(file, "{line}").ok();
+            file.push(line);
+        }
+        // Reading a line costs more than printing it, so only if somebody listens.
+        if tracing::enabled!(target: "opencode", tracing::Level::ERROR) {
+            LogRecord::parse(line).emit();
         }
         if let Ok(mut lines) = self.0.lines.lock() {
             if lines.len() == KEPT_LINES {

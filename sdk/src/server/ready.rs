@@ -10,22 +10,47 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::machine::Probed;
+
 /// A health answer is below 100 bytes; anything much larger is not one.
 const ANSWER_BYTES: u64 = 64 * 1024;
 const PROBE_BOUND: Duration = Duration::from_secs(2);
-const PROBE_PAUSE: Duration = Duration::from_millis(25);
+/// A refused connection to loopback costs some 20 µs, so asking often costs nothing, and every pause is one that people
+/// wait for.
+const PROBE_PAUSE: Duration = Duration::from_millis(2);
 
 /// Asks until the server says that it is healthy, and gives its version. Unbounded: the caller has the deadline.
 pub(super) async fn healthy(port: u16, authorization: Option<&str>) -> String {
+    let host = format!("127.0.0.1:{port}");
     loop {
-        for path in ["/global/health", "/api/info"] {
-            if let Ok(Some(version)) =
-                tokio::time::timeout(PROBE_BOUND, probe(port, path, authorization)).await
-            {
-                return version;
-            }
+        if let Ok(Probed::Healthy { version }) =
+            tokio::time::timeout(PROBE_BOUND, probe(&host, authorization)).await
+        {
+            return version;
         }
         tokio::time::sleep(PROBE_PAUSE).await;
+    }
+}
+
+/// Asks once how the server at this host (`name:port`) is, in the words of both lines. Unbounded: the caller has the bound.
+pub(super) async fn probe(host: &str, authorization: Option<&str>) -> Probed {
+    let mut said = None;
+    for path in ["/global/health", "/api/info"] {
+        match ask(host, path, authorization).await {
+            Ok(answer) => match object_of(&answer).as_ref().and_then(version_of) {
+                Some(version) => return Probed::Healthy { version },
+                None => {
+                    said = said.or(status_of(&answer).filter(|status| *status != "200").map(str::to_owned))
+                }
+            },
+            Err(error) => return Probed::Silent(format!("{host}: {error}")),
+        }
+    }
+    match said.as_deref() {
+        // The second line answers so until it is ready.
+        Some("503") => Probed::Silent("it says that it is not ready (503)".to_owned()),
+        Some("401" | "403") => Probed::Foreign("a server that asks for another password".to_owned()),
+        _ => Probed::Foreign("something that is not an OpenCode server".to_owned()),
     }
 }
 
@@ -34,22 +59,33 @@ pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}")))
 }
 
-async fn probe(port: u16, path: &str, authorization: Option<&str>) -> Option<String> {
-    version_of(&get(&format!("127.0.0.1:{port}"), path, authorization).await?)
-}
-
 /// The JSON object that this host (`name:port`) answers with status 200. Unbounded.
 pub(super) async fn get(host: &str, path: &str, authorization: Option<&str>) -> Option<Value> {
-    let mut stream = TcpStream::connect(host).await.ok()?;
+    object_of(&ask(host, path, authorization).await.ok()?)
+}
+
+/// One request; the answer as far as it was needed. Unbounded.
+async fn ask(host: &str, path: &str, authorization: Option<&str>) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(host).await?;
     let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n");
     if let Some(value) = authorization {
         request.push_str(&format!("authorization: {value}\r\n"));
     }
     request.push_str("connection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.ok()?;
+    stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES).read_to_end(&mut answer).await.ok()?;
-    object_of(&answer)
+    let mut stream = stream.take(ANSWER_BYTES);
+    // The object is enough: not every server is quick to close the connection.
+    while stream.read_buf(&mut answer).await? > 0 && object_of(&answer).is_none() {}
+    if answer.is_empty() {
+        return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "it closed the connection"));
+    }
+    Ok(answer)
+}
+
+fn status_of(answer: &[u8]) -> Option<&str> {
+    let line = answer.split(|byte| *byte == b'\r').next()?;
+    std::str::from_utf8(line).ok()?.split_whitespace().nth(1)
 }
 
 fn object_of(answer: &[u8]) -> Option<Value> {

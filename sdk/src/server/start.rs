@@ -1,14 +1,16 @@
 //! Starting a server: its home, its environment, its port, and the wait until it answers.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::crash::redacted;
 use super::environment::environment;
 use super::guard::{Guarded, Spawn};
+use super::log_file::LogFile;
 use super::output::Output;
+use super::process::{MARK_VARIABLE, new_mark};
 use super::ready;
 use crate::{Error, ErrorKind, Result, Retry};
 
@@ -53,6 +55,9 @@ pub struct ServerOptions {
     /// A program with its arguments that runs the server, for example to take privileges from it; it must become the
     /// server (`exec`). Default none.
     pub wrapper: Vec<OsString>,
+    /// Whether the server prints its log, so that it comes with everything else that it prints
+    /// ([`output_tail`](LocalServer::output_tail), [`log_file`](Self::log_file), events of `tracing`). Default false.
+    pub print_logs: bool,
     /// More environment variables. They win over everything else that is set here.
     pub environment: Vec<(String, String)>,
     /// Configuration in the form of `opencode.json`, laid over the files of the home and the project.
@@ -60,7 +65,8 @@ pub struct ServerOptions {
     /// Whether the server may install packages from the network. Every server tries to install one into its
     /// configuration directory; plugins need it. Default (`None`): only with [`Home::Inherit`].
     pub package_install: Option<bool>,
-    /// A file that gets everything the server prints, appended.
+    /// A file that gets everything the server prints, appended. Above 4 MiB it becomes `NAME.1`, in the place of an older
+    /// one, and a new file is begun.
     pub log_file: Option<PathBuf>,
     /// Bound of the whole start. Default 30 s.
     pub start_bound: Duration,
@@ -78,6 +84,7 @@ impl ServerOptions {
             inherit_environment: true,
             stdio: false,
             wrapper: Vec::new(),
+            print_logs: false,
             environment: Vec::new(),
             config: None,
             package_install: None,
@@ -112,6 +119,7 @@ pub struct LocalServer {
     pid: Option<u32>,
     version: String,
     home: Option<PathBuf>,
+    mark: String,
 }
 
 impl LocalServer {
@@ -189,6 +197,21 @@ impl LocalServer {
         self.output.tail(lines)
     }
 
+    /// How the server (or its guardian, when that was killed) has ended; `None` while it runs.
+    pub(super) fn exit_status(&self) -> Option<std::process::ExitStatus> {
+        self.guarded.exit_status()
+    }
+
+    /// Waits a moment for the last words, which travel through a pipe and a thread of their own.
+    pub(super) async fn drained(&self) {
+        self.output.drained().await;
+    }
+
+    /// What stands in the environment of the server and all that it starts.
+    pub(super) fn mark(&self) -> &str {
+        &self.mark
+    }
+
     /// Whether the server still runs.
     pub fn is_running(&self) -> bool {
         self.guarded.exit_status().is_none()
@@ -206,19 +229,30 @@ struct Starting {
     output: Output,
     port: u16,
     home: Option<PathBuf>,
+    mark: String,
+    password: Option<String>,
 }
 
 impl Starting {
     fn spawn(options: &ServerOptions, port: u16) -> Result<Self> {
-        let (environment, scratch) = environment(options)?;
-        let log = options.log_file.as_deref().map(open_log).transpose()?;
+        let (mut environment, scratch) = environment(options)?;
+        let mark = new_mark();
+        environment.retain(|(key, _)| key != MARK_VARIABLE);
+        environment.push((MARK_VARIABLE.into(), mark.clone().into()));
+        let log = options.log_file.as_deref().map(LogFile::open).transpose()?;
         let mut command = options.wrapper.iter().cloned().chain([options.binary.clone().into()]);
         let binary = PathBuf::from(command.next().unwrap_or_default());
         let stdio = options.stdio.then(|| OsString::from("--stdio"));
+        let logs = options.print_logs.then(|| OsString::from("--print-logs"));
         let arguments = ["serve", "--hostname", "127.0.0.1", "--port"].map(OsString::from);
         let (guarded, stdout, stderr) = Spawn {
             binary: &binary,
-            arguments: command.chain(arguments).chain([port.to_string().into()]).chain(stdio).collect(),
+            arguments: command
+                .chain(arguments)
+                .chain([port.to_string().into()])
+                .chain(stdio)
+                .chain(logs)
+                .collect(),
             directory: &options.directory,
             environment,
             scratch: scratch.as_ref().map(tempfile::TempDir::path),
@@ -233,7 +267,7 @@ impl Starting {
         let output = Output::new(log);
         output.drain(stdout)?;
         output.drain(stderr)?;
-        Ok(Self { guarded, output, port, home })
+        Ok(Self { guarded, output, port, home, mark, password: options.password.clone() })
     }
 
     async fn ready(self, options: &ServerOptions, deadline: tokio::time::Instant) -> Result<LocalServer> {
@@ -241,10 +275,8 @@ impl Starting {
         let answers = async {
             let mut facts = self.output.facts();
             // The sender lives in `self.output`, so this only ends with the line.
-            let url = match facts.wait_for(|f| f.url.is_some()).await {
-                Ok(facts) => facts.url.clone().unwrap_or_default(),
-                Err(_) => std::future::pending().await,
-            };
+            let url = facts.wait_for(|f| f.url.is_some()).await.ok().and_then(|facts| facts.url.clone());
+            let Some(url) = url else { std::future::pending().await };
             (url, ready::healthy(self.port, authorization.as_deref()).await)
         };
         let (url, version) = tokio::select! {
@@ -257,20 +289,19 @@ impl Starting {
         };
         let pid = self.output.facts().borrow().pid;
         tracing::debug!(url, version, pid, "local server is ready");
-        let Self { guarded, output, port, home } = self;
-        Ok(LocalServer { guarded, output, url, port, pid, version, home })
+        let Self { guarded, output, port, home, mark, password: _ } = self;
+        Ok(LocalServer { guarded, output, url, port, pid, version, home, mark })
     }
 
     async fn ended_early(&self) -> Error {
-        // The last words travel through a pipe and a thread of their own: give them a moment to arrive.
-        for _ in 0..20 {
-            if self.output.is_drained() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.output.drained().await;
         let status = self.guarded.exit_status().map_or_else(String::new, |s| format!(" ({s})"));
-        let error = Error::new(ErrorKind::LocalServer, format!("OpenCode ended while it started{status}"));
+        // What it says last is most often the reason; a password must not be in it.
+        let secrets: Vec<String> = self.password.iter().cloned().collect();
+        let words = self.output.tail(1).pop().map(|line| format!(": {}", redacted(&line, &secrets)));
+        let words = words.unwrap_or_default();
+        let message = format!("OpenCode ended while it started{status}{words}");
+        let error = Error::new(ErrorKind::LocalServer, message);
         // OpenCode 1.x prints nothing but `ServeError` when its port is taken, so the port is tried instead.
         let taken = TcpListener::bind(("127.0.0.1", self.port)).is_err();
         self.failed(if taken { error.with_retry(Retry::Now) } else { error })
@@ -290,10 +321,4 @@ impl Starting {
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     Ok(listener.local_addr()?.port())
-}
-
-fn open_log(path: &Path) -> Result<File> {
-    File::options().create(true).append(true).open(path).map_err(|e| {
-        Error::new(ErrorKind::Io, format!("cannot write the log file {}: {e}", path.display())).with_source(e)
-    })
 }

@@ -18,11 +18,27 @@ impl LocalServer {
     /// `system.timeout` when something could not be killed within 10 s.
     pub async fn stop(self) -> Result<()> {
         self.guarded.release(false);
-        if tokio::time::timeout(STOP_BOUND, self.guarded.exited()).await.is_ok() {
-            return Ok(());
+        self.gone().await
+    }
+
+    /// Ends the server at once, with everything that it has started: for one that does not listen any more. Otherwise as
+    /// [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// `system.timeout` when something could not be killed within 10 s.
+    pub async fn kill(self) -> Result<()> {
+        self.guarded.release(true);
+        self.gone().await
+    }
+
+    async fn gone(self) -> Result<()> {
+        if tokio::time::timeout(STOP_BOUND, self.guarded.exited()).await.is_err() {
+            self.guarded.kill();
         }
-        self.guarded.kill();
-        tokio::time::timeout(KILL_BOUND, self.guarded.exited()).await.map_err(|_| {
+        let ended = tokio::time::timeout(KILL_BOUND, self.guarded.exited()).await;
+        // A guardian that was killed has ended nobody.
+        super::orphans::end_marked(self.mark()).await;
+        ended.map_err(|_| {
             Error::new(ErrorKind::Timeout, "the local server could not be ended")
                 .with_operation("server.stop")
                 .with_context("group", self.group().to_string())

@@ -4,6 +4,7 @@
 //! Deliberately not here: what the requests mean (`dialect`) and reconnecting of event streams (`stream`).
 
 mod config;
+pub(crate) mod download;
 mod errors;
 mod http;
 mod redact;

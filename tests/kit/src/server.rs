@@ -143,10 +143,27 @@ impl TestServer {
         Ok(())
     }
 
+    /// Ends the server, and gives what it was started with, so that something else can start it: its home, its project and
+    /// its model stay as long as this lives.
+    ///
+    /// # Errors
+    /// Those of [`LocalServer::stop`].
+    pub async fn hand_over(self) -> Result<(ServerOptions, HandedOver)> {
+        let Self { server, options, model, _project: project, .. } = self;
+        server.stop().await?;
+        Ok((options, HandedOver { _model: model, _project: project }))
+    }
+
     /// The address of something that stands before the server, with the server's credentials.
     pub fn url_through(&self, address: &str) -> String {
         with_credentials(address, self.credentials.as_deref())
     }
+}
+
+/// What a server of somebody else still needs. Dropping it removes the project and ends the model.
+pub struct HandedOver {
+    _model: ScriptedModel,
+    _project: tempfile::TempDir,
 }
 
 fn with_credentials(address: &str, credentials: Option<&str>) -> String {
@@ -159,7 +176,9 @@ fn with_credentials(address: &str, credentials: Option<&str>) -> String {
 /// Those of [`ensure`].
 pub async fn opencode_binary(version: &str) -> Result<PathBuf> {
     let find = FindOptions { environment: false, version: version.to_owned(), ..FindOptions::default() };
-    let install = InstallOptions { package: second::package(version), ..InstallOptions::default() };
+    // An update of the person who runs the tests must not take away what they need.
+    let install =
+        InstallOptions { package: second::package(version), keep: true, ..InstallOptions::default() };
     Ok(ensure(&find, install).await?.path)
 }
 

@@ -8,6 +8,7 @@ mod coverage;
 mod faults;
 mod fuzz;
 mod package;
+mod server_faults;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ enum Task {
     Coverage(coverage::Arguments),
     /// Plays every scripted conversation on a real server through a network that fails.
     Faults(faults::Arguments),
+    /// Plays what can happen to a local server, with the real executable and real servers.
+    ServerFaults(server_faults::Arguments),
     /// Measures ours beside what people use instead.
     Bench(bench::Arguments),
     /// Gives wild bytes to everything that reads bytes from outside.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Api { check } => api::run(&root(), check),
         Task::Coverage(arguments) => coverage::run(&root(), &arguments),
         Task::Faults(arguments) => faults::run(&arguments),
+        Task::ServerFaults(arguments) => server_faults::run(&root(), &arguments),
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Package(arguments) => package::run(&root(), &arguments),

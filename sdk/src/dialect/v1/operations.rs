@@ -18,6 +18,7 @@ use crate::model::{
     Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
     ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
 };
+use crate::server::LogLevel;
 use crate::stream::Source;
 use crate::transport::Transport;
 
@@ -236,6 +237,29 @@ impl Dialect for V1 {
 
     async fn abort(&self, session: &SessionId) -> Result<()> {
         self.call_repeatable(session::Abort::new(session.as_str())).await.map(drop)
+    }
+
+    async fn log(
+        &self,
+        level: LogLevel,
+        service: &str,
+        message: &str,
+        extra: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<()> {
+        let level = match level {
+            LogLevel::Debug => bodies::AppLogBodyLevel::Debug,
+            LogLevel::Info => bodies::AppLogBodyLevel::Info,
+            LogLevel::Warn => bodies::AppLogBodyLevel::Warn,
+            LogLevel::Error => bodies::AppLogBodyLevel::Error,
+        };
+        let body = bodies::AppLogBody {
+            service: service.to_owned(),
+            level,
+            message: message.to_owned(),
+            extra_: (!extra.is_empty()).then(|| extra.clone()),
+            ..Default::default()
+        };
+        self.call(app::Log::new(body)).await.map(drop)
     }
 
     async fn reply_permission(&self, _: &SessionId, id: &AskId, reply: &PermissionReply) -> Result<bool> {

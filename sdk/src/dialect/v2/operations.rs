@@ -22,6 +22,7 @@ use crate::model::{
     Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
     ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
 };
+use crate::server::LogLevel;
 use crate::stream::Source;
 use crate::transport::Transport;
 
@@ -199,6 +200,17 @@ impl Dialect for V2 {
 
     async fn unshare(&self, _: &SessionId) -> Result<Session> {
         lacks("sharing")
+    }
+
+    async fn log(
+        &self,
+        _: LogLevel,
+        _: &str,
+        _: &str,
+        _: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<()> {
+        // `/log` and `/api/log` answer 405 and 404 (2.0.14, seen).
+        lacks("log for clients")
     }
 
     async fn revert(

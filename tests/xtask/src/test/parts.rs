@@ -50,6 +50,12 @@ pub const PARTS: &[Part] = &[
         tools: &[GIT, NODE, NPM],
         run: faults,
     },
+    Part {
+        name: "server-faults",
+        about: "a local server survives what can happen to it, or says why not",
+        tools: &[NODE, NPM],
+        run: server_faults,
+    },
     Part { name: "fuzz", about: "no bytes make a parser panic or lie", tools: &[CXX], run: fuzz },
 ];
 
@@ -128,6 +134,10 @@ fn faults(root: &Path) -> Counts {
     counts
 }
 
+fn server_faults(root: &Path) -> Counts {
+    own(root, "server-faults", &["server-faults"])
+}
+
 fn fuzz(root: &Path) -> Counts {
     let mut counts = Counts::default();
     for target in crate::fuzz::TARGETS {
@@ -151,12 +161,13 @@ mod tests {
     #[test]
     fn every_part_that_is_a_subcommand_of_ours_exists() {
         use clap::Parser as _;
-        let subcommands: [&[&str]; 6] = [
+        let subcommands: [&[&str]; 7] = [
             &["api", "--check"],
             &["coverage"],
             &["faults"],
             &["faults", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
+            &["server-faults"],
             &["fuzz", "sse", "--seconds", "30"],
         ];
         for arguments in subcommands {
