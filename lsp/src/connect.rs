@@ -38,8 +38,11 @@ impl ServerArguments {
             None => std::env::current_dir()?,
         };
         folder.canonicalize().map_err(|error| {
-            Error::new(ErrorKind::Configuration, format!("cannot open the folder {}: {error}", folder.display()))
-                .with_hint("name an existing folder with --directory")
+            Error::new(
+                ErrorKind::Configuration,
+                format!("cannot open the folder {}: {error}", folder.display()),
+            )
+            .with_hint("name an existing folder with --directory")
         })
     }
 
@@ -66,11 +69,9 @@ impl ServerArguments {
         let password = random_password();
         options.password = Some(password.clone());
         let local = LocalServer::start(options).await?;
-        let credentials = Credentials {
-            user: "opencode".to_owned(),
-            password: Secret::new(password),
-        };
-        let client = Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;
+        let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
+        let client =
+            Client::builder(local.url()).credentials(credentials).directory(folder).connect().await?;
         Ok(Connected { client, local: Some(local) })
     }
 }

@@ -10,7 +10,7 @@ pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
-use crate::model::{Session, SessionId};
+use crate::model::{Session, SessionId, SlashCommand};
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
 
@@ -188,6 +188,16 @@ impl Client {
     /// When the server cannot be reached.
     pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
         self.dialect().sessions(filter).await
+    }
+
+    /// The slash commands that the server offers for the directory, in its order; [`Action::Command`] runs one.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    ///
+    /// [`Action::Command`]: crate::dialect::Action::Command
+    pub async fn commands(&self) -> Result<Vec<SlashCommand>> {
+        self.dialect().commands().await
     }
 
     pub(crate) fn dialect(&self) -> Arc<dyn Dialect> {

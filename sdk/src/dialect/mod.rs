@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use crate::chat::{PartOrder, Prompt};
 use crate::error::Result;
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
-    Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, SlashCommand,
+    Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 
@@ -109,6 +109,7 @@ pub(crate) trait Dialect: Send + Sync {
     async fn unrevert(&self, session: &SessionId) -> Result<Session>;
     async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>>;
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>>;
+    async fn commands(&self) -> Result<Vec<SlashCommand>>;
 
     /// Starts a turn and returns when the server has taken the prompt. The same `id` again is the same prompt.
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use opencode_api::Operation;
 use opencode_api::v1::bodies;
-use opencode_api::v1::operations::{permission, question, session};
+use opencode_api::v1::operations::{command, permission, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
@@ -15,8 +15,8 @@ use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
-    Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, SlashCommand,
+    Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
@@ -159,6 +159,12 @@ impl Dialect for V1 {
 
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>> {
         Ok(self.call(session::Todo::new(session.as_str())).await?.into_iter().map(map::todo).collect())
+    }
+
+    async fn commands(&self) -> Result<Vec<SlashCommand>> {
+        let commands = self.call_repeatable(command::List::new()).await?;
+        let neutral = |c: wire::Command| SlashCommand { name: c.name, description: c.description };
+        Ok(commands.into_iter().map(neutral).collect())
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {

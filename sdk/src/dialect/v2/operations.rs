@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use opencode_api::Operation;
-use opencode_api::v2::operations::{permission, session};
+use opencode_api::v2::operations::{command, permission, session};
 use opencode_api::v2::{bodies, types as wire};
 
 use super::events::Events;
@@ -15,8 +15,8 @@ use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Snapshot,
-    Status, Todo,
+    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, SlashCommand,
+    Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
@@ -197,6 +197,12 @@ impl Dialect for V2 {
 
     async fn todos(&self, _: &SessionId) -> Result<Vec<Todo>> {
         Ok(Vec::new())
+    }
+
+    async fn commands(&self) -> Result<Vec<SlashCommand>> {
+        let commands = self.call_repeatable(command::List::new()).await?.data;
+        let neutral = |c: wire::CommandInfo| SlashCommand { name: c.name, description: c.description };
+        Ok(commands.into_iter().map(neutral).collect())
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {
