@@ -24,6 +24,7 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  nexus chat                    a conversation in this folder, on the whole screen
   nexus demo                    a whole conversation with a real server; no key, no account
   nexus replay stream.sse       what a recorded event stream tells
 
@@ -31,19 +32,25 @@ Exit codes: 0 done, 2 wrong use, 3 system, 4 security, 5 recovery, 130 interrupt
 
 #[derive(Subcommand)]
 enum Command {
+    Chat(commands::chat::Chat),
     Demo(commands::demo::Demo),
     Replay(commands::replay::Replay),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    output::start_logging(arguments.verbose);
+    match &arguments.command {
+        Command::Chat(_) => output::start_logging_to_file(arguments.verbose, commands::chat::log_file()),
+        _ => output::start_logging(arguments.verbose),
+    }
     let json = match &arguments.command {
+        Command::Chat(_) => false,
         Command::Demo(demo) => demo.json,
         Command::Replay(replay) => replay.json,
     };
     let result = match arguments.command {
         Command::Replay(replay) => replay.run(),
+        Command::Chat(chat) => block_on(chat.run()),
         Command::Demo(demo) => block_on(demo.run()),
     };
     match result {

@@ -10,7 +10,7 @@ pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
-use crate::model::{Session, SessionId, SlashCommand};
+use crate::model::{Agent, Catalogue, Session, SessionId, SlashCommand};
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
 
@@ -188,6 +188,22 @@ impl Client {
     /// When the server cannot be reached.
     pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
         self.dialect().sessions(filter).await
+    }
+
+    /// The providers and models that the server knows, whether they can be used or not, without keys.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn models(&self) -> Result<Catalogue> {
+        self.dialect().models().await
+    }
+
+    /// The agents of the directory, the server's own among them.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn agents(&self) -> Result<Vec<Agent>> {
+        self.dialect().agents().await
     }
 
     /// The slash commands that the server offers for the directory, in its order; [`Action::Command`] runs one.

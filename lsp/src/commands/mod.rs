@@ -1,4 +1,5 @@
 //! The commands of `nexus`, a file each.
 
+pub(crate) mod chat;
 pub(crate) mod demo;
 pub(crate) mod replay;

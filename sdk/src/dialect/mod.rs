@@ -17,8 +17,8 @@ use async_trait::async_trait;
 use crate::chat::{PartOrder, Prompt};
 use crate::error::Result;
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, SlashCommand,
-    Snapshot, Status, Todo,
+    Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session,
+    SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 
@@ -110,6 +110,10 @@ pub(crate) trait Dialect: Send + Sync {
     async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>>;
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>>;
     async fn commands(&self) -> Result<Vec<SlashCommand>>;
+
+    /// Providers and models, whether they can be used or not.
+    async fn models(&self) -> Result<Catalogue>;
+    async fn agents(&self) -> Result<Vec<Agent>>;
 
     /// Starts a turn and returns when the server has taken the prompt. The same `id` again is the same prompt.
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()>;

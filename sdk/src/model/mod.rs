@@ -5,6 +5,7 @@
 //! [`Event::Other`]. Times are Unix milliseconds as the server gave them.
 
 mod ask;
+mod catalogue;
 mod change;
 mod event;
 mod id;
@@ -13,6 +14,7 @@ mod part;
 mod session;
 
 pub use ask::{Permission, PermissionReply, Question, QuestionItem, QuestionOption, ToolRef};
+pub use catalogue::{Agent, Catalogue, Model, Price, Provider};
 pub use change::{Change, MessageChange, SessionChange, ToolChange};
 pub use event::{Event, PartField};
 pub use id::{AskId, MessageId, PartId, SessionId};

@@ -230,7 +230,9 @@ impl App {
         self.popup = None;
         let (before, first) = self.editor.before_cursor();
         let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
-        if let Some(name) = before.strip_prefix('/').filter(|name| first && !name.contains(char::is_whitespace)) {
+        if let Some(name) =
+            before.strip_prefix('/').filter(|name| first && !name.contains(char::is_whitespace))
+        {
             let entries = super::complete::commands(name, &self.commands);
             let replaces = before.chars().count();
             self.popup = (!entries.is_empty()).then(|| Popup::completion(Kind::Command, entries, replaces));

@@ -97,8 +97,10 @@ impl Choice {
             }
             Ask::Question(ask) => {
                 let item = self.item(ask);
-                let options = item.into_iter().flat_map(|item| &item.options).map(|option| option.label.clone());
-                let custom = item.is_some_and(|item| item.custom).then(|| "Answer in your own words".to_owned());
+                let options =
+                    item.into_iter().flat_map(|item| &item.options).map(|option| option.label.clone());
+                let custom =
+                    item.is_some_and(|item| item.custom).then(|| "Answer in your own words".to_owned());
                 options.chain(custom).chain(["Decline to answer".to_owned()]).collect()
             }
         }
@@ -206,7 +208,8 @@ impl Choice {
     fn answered(&mut self, question: &Question, own: Option<String>) -> Option<Answer> {
         let item = self.item(question)?;
         self.ticked.sort_unstable();
-        let chosen = self.ticked.iter().filter_map(|at| item.options.get(*at)).map(|option| option.label.clone());
+        let chosen =
+            self.ticked.iter().filter_map(|at| item.options.get(*at)).map(|option| option.label.clone());
         let answer = chosen.chain(own).collect();
         self.answers.push(answer);
         (self.marked, self.text, self.ticked) = (None, None, Vec::new());
@@ -268,7 +271,14 @@ mod tests {
         assert_eq!(reply(&[Press::Down, Press::Enter]), PermissionReply::Once);
         assert_eq!(reply(&[Press::Number(2), Press::Enter]), PermissionReply::Always);
         assert_eq!(reply(&[Press::Number(3), Press::Enter]), PermissionReply::Reject { message: None });
-        let why = [Press::Up, Press::Enter, Press::Text("not 1".into()), Press::Back, Press::Number(2), Press::Enter];
+        let why = [
+            Press::Up,
+            Press::Enter,
+            Press::Text("not 1".into()),
+            Press::Back,
+            Press::Number(2),
+            Press::Enter,
+        ];
         assert_eq!(reply(&why), PermissionReply::Reject { message: Some("not 2".into()) });
     }
 

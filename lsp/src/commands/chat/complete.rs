@@ -14,16 +14,18 @@ const OFFERED: usize = 50;
 pub(crate) fn commands(typed: &str, of_server: &[SlashCommand]) -> Vec<Entry> {
     let own = slash::OWN.iter().map(|(name, _, about)| {
         let takes = about.contains(": /");
-        let pick =
-            if takes { Pick::Complete(format!("/{name} ")) } else { Pick::Run(format!("/{name}")) };
+        let pick = if takes { Pick::Complete(format!("/{name} ")) } else { Pick::Run(format!("/{name}")) };
         Entry { label: format!("/{name}"), detail: (*about).to_owned(), pick }
     });
     let theirs = of_server.iter().filter(|c| !slash::OWN.iter().any(|(name, ..)| *name == c.name));
-    let theirs = theirs.filter(|c| !c.name.contains(|c: char| c.is_whitespace() || is_harmful(c))).map(|command| Entry {
-        label: format!("/{}", command.name),
-        detail: one_line(command.description.as_deref().unwrap_or_default()),
-        pick: Pick::Complete(format!("/{} ", command.name)),
-    });
+    let theirs =
+        theirs.filter(|c| !c.name.contains(|c: char| c.is_whitespace() || is_harmful(c))).map(|command| {
+            Entry {
+                label: format!("/{}", command.name),
+                detail: one_line(command.description.as_deref().unwrap_or_default()),
+                pick: Pick::Complete(format!("/{} ", command.name)),
+            }
+        });
     let all: Vec<Entry> = own.chain(theirs).collect();
     let mut found: Vec<Entry> =
         fuzzy::best(typed, all.iter(), |entry| &entry.label[1..], OFFERED).into_iter().cloned().collect();
@@ -49,7 +51,11 @@ pub(crate) fn files(typed: &str, files: &[String], agents: &[Agent]) -> Vec<Entr
     let found = found.filter(|file| !file.contains(is_harmful)).map(|file| {
         let mention = if file.contains(' ') { format!("@\"{file}\"") } else { format!("@{file}") };
         let space = if file.ends_with('/') { "" } else { " " };
-        Entry { label: file.clone(), detail: String::new(), pick: Pick::Complete(format!("{mention}{space}")) }
+        Entry {
+            label: file.clone(),
+            detail: String::new(),
+            pick: Pick::Complete(format!("{mention}{space}")),
+        }
     });
     found.chain(called).collect()
 }

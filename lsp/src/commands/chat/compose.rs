@@ -33,7 +33,10 @@ pub(crate) fn prompt(text: &str, folder: &Path, agents: &[String]) -> Result<Pro
 /// Words behind an `@` that begins a word; `@"with spaces"` is one too.
 fn mentions(text: &str) -> impl Iterator<Item = &str> {
     let starts = text.match_indices('@').filter(|(at, _)| {
-        text[..*at].chars().next_back().is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '\''))
+        text[..*at]
+            .chars()
+            .next_back()
+            .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '\''))
     });
     starts.filter_map(|(at, _)| {
         let rest = &text[at + 1..];
@@ -135,7 +138,11 @@ mod tests {
         assert_eq!(prompt.parts[0], PromptPart::Text(text.into()), "the text stays as it was typed");
         let shown = |part: &PromptPart| match part {
             PromptPart::File { mime, url, .. } => {
-                let end = if url.starts_with("data:") { url.clone() } else { url[url.rfind('/').unwrap()..].into() };
+                let end = if url.starts_with("data:") {
+                    url.clone()
+                } else {
+                    url[url.rfind('/').unwrap()..].into()
+                };
                 format!("{mime} {end}")
             }
             PromptPart::Agent { name } => format!("agent {name}"),
@@ -147,7 +154,10 @@ mod tests {
     #[test]
     fn files_lines_folders_images_and_agents_are_attached() {
         assert_eq!(added("see @a.rs, please"), ["text/plain /a.rs"]);
-        assert_eq!(added("@a.rs#L3-9 and @a.rs#L4"), ["text/plain /a.rs?start=3&end=9", "text/plain /a.rs?start=4&end=4"]);
+        assert_eq!(
+            added("@a.rs#L3-9 and @a.rs#L4"),
+            ["text/plain /a.rs?start=3&end=9", "text/plain /a.rs?start=4&end=4"]
+        );
         assert_eq!(added("(@\"with space.txt\")"), ["text/plain /with%20space.txt"]);
         assert_eq!(added("@shot.PNG"), ["image/png data:image/png;base64,eA=="]);
         assert_eq!(added("@src/ @general"), ["application/x-directory /", "agent general"]);

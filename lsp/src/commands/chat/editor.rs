@@ -54,8 +54,11 @@ impl Editor {
         let mut out = String::with_capacity(shown.len());
         let mut rest = shown.as_str();
         // One walk: what was pasted may hold such words itself, and those are text.
-        while let Some((at, (word, text))) =
-            self.pastes.iter().filter_map(|paste| Some((rest.find(&paste.0)?, paste))).min_by_key(|(at, _)| *at)
+        while let Some((at, (word, text))) = self
+            .pastes
+            .iter()
+            .filter_map(|paste| Some((rest.find(&paste.0)?, paste)))
+            .min_by_key(|(at, _)| *at)
         {
             out.push_str(&rest[..at]);
             out.push_str(text);

@@ -2,7 +2,9 @@
 
 use opencode_nexus::chat::Conversation;
 use opencode_nexus::dialect::Action;
-use opencode_nexus::model::{Agent, AskId, Catalogue, FileDiff, MessageId, ModelRef, Session, SessionId, SlashCommand};
+use opencode_nexus::model::{
+    Agent, AskId, Catalogue, FileDiff, MessageId, ModelRef, Session, SessionId, SlashCommand,
+};
 use opencode_nexus::{Error, Result};
 
 use super::ask::Answer;

@@ -34,7 +34,9 @@ mod tests {
         let folder = tempfile::tempdir()?;
         std::fs::create_dir_all(folder.path().join(".git"))?;
         std::fs::create_dir_all(folder.path().join("src"))?;
-        for (name, text) in [(".gitignore", "secret.txt\n"), ("secret.txt", ""), ("src/a.rs", ""), ("b.md", "")] {
+        for (name, text) in
+            [(".gitignore", "secret.txt\n"), ("secret.txt", ""), ("src/a.rs", ""), ("b.md", "")]
+        {
             std::fs::write(folder.path().join(name), text)?;
         }
         assert_eq!(super::list(folder.path()), [".gitignore", "b.md", "src/", "src/a.rs"]);

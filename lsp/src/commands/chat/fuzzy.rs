@@ -15,7 +15,13 @@ pub(crate) fn score(pattern: &str, name: &str) -> Option<i64> {
     starts.iter().filter_map(|start| walk(&wanted, &name, *start, file, lower)).max()
 }
 
-fn walk(wanted: &[char], name: &[char], start: usize, file: usize, lower: impl Fn(char) -> char) -> Option<i64> {
+fn walk(
+    wanted: &[char],
+    name: &[char],
+    start: usize,
+    file: usize,
+    lower: impl Fn(char) -> char,
+) -> Option<i64> {
     let (mut at, mut total, mut before) = (start, 0_i64, None);
     for letter in wanted {
         let found = (at..name.len()).find(|n| lower(name[*n]) == *letter)?;

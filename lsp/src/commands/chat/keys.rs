@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use opencode_nexus::dialect::Action;
 
 use super::app::{App, TWICE};
@@ -79,8 +81,12 @@ impl App {
             (KeyCode::PageDown, _) => self.pane.scroll(Scroll::Pages(1)),
             (KeyCode::Home, true) => self.pane.scroll(Scroll::Start),
             (KeyCode::End, true) => self.pane.scroll(Scroll::End),
-            (KeyCode::Up, _) if key.modifiers.contains(KeyModifiers::SHIFT) => self.pane.scroll(Scroll::Lines(-1)),
-            (KeyCode::Down, _) if key.modifiers.contains(KeyModifiers::SHIFT) => self.pane.scroll(Scroll::Lines(1)),
+            (KeyCode::Up, _) if key.modifiers.contains(KeyModifiers::SHIFT) => {
+                self.pane.scroll(Scroll::Lines(-1))
+            }
+            (KeyCode::Down, _) if key.modifiers.contains(KeyModifiers::SHIFT) => {
+                self.pane.scroll(Scroll::Lines(1))
+            }
             (KeyCode::Char('o'), true) => {
                 self.unfold_all = !self.unfold_all;
                 self.turned.clear();

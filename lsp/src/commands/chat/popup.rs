@@ -54,8 +54,15 @@ pub(crate) struct Popup {
 impl Popup {
     /// A list with a line of its own.
     pub fn picker(title: &'static str, all: Vec<Entry>) -> Self {
-        let mut popup =
-            Self { kind: Kind::Picker, title, query: String::new(), all, shown: Vec::new(), marked: 0, replaces: 0 };
+        let mut popup = Self {
+            kind: Kind::Picker,
+            title,
+            query: String::new(),
+            all,
+            shown: Vec::new(),
+            marked: 0,
+            replaces: 0,
+        };
         popup.filter();
         popup
     }

@@ -51,10 +51,19 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!((bytes(7), bytes(12_345), bytes(1_048_576)), ("7 bytes".into(), "12 kB".into(), "1.0 MB".into()));
+        assert_eq!(
+            (bytes(7), bytes(12_345), bytes(1_048_576)),
+            ("7 bytes".into(), "12 kB".into(), "1.0 MB".into())
+        );
         assert_eq!((lines(1), lines(12_345)), ("1 line".into(), "12,345 lines".into()));
-        assert_eq!((grouped(999), grouped(1_000), grouped(1_234_567)), ("999".into(), "1,000".into(), "1,234,567".into()));
+        assert_eq!(
+            (grouped(999), grouped(1_000), grouped(1_234_567)),
+            ("999".into(), "1,000".into(), "1,234,567".into())
+        );
         assert_eq!((short(12.0), short(1_234.0)), ("12".into(), "1.2k".into()));
-        assert_eq!((duration(340), duration(12_000), duration(184_000)), ("0.3 s".into(), "12 s".into(), "3 min 4 s".into()));
+        assert_eq!(
+            (duration(340), duration(12_000), duration(184_000)),
+            ("0.3 s".into(), "12 s".into(), "3 min 4 s".into())
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here asks for a version; what differs between them is read leniently.
 
 mod asks;
+mod catalogue;
 mod decode;
 mod delta;
 mod events;

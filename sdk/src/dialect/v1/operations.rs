@@ -5,18 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use opencode_api::Operation;
 use opencode_api::v1::bodies;
-use opencode_api::v1::operations::{command, permission, question, session};
+use opencode_api::v1::operations::{app, command, config, permission, provider, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
-use super::{map, prompt, snapshot};
+use super::{catalogue, map, prompt, snapshot};
 use crate::chat::{PartOrder, Prompt};
 use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, SlashCommand,
-    Snapshot, Status, Todo,
+    Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session,
+    SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
@@ -159,6 +159,19 @@ impl Dialect for V1 {
 
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>> {
         Ok(self.call(session::Todo::new(session.as_str())).await?.into_iter().map(map::todo).collect())
+    }
+
+    async fn models(&self) -> Result<Catalogue> {
+        let (providers, config) = futures_util::try_join!(
+            self.call_repeatable(provider::List::new()),
+            self.call_repeatable(config::Get::new()),
+        )?;
+        Ok(catalogue::catalogue(providers, config.model.as_deref()))
+    }
+
+    async fn agents(&self) -> Result<Vec<Agent>> {
+        let agents = self.call_repeatable(app::Agents::new()).await?;
+        Ok(agents.into_iter().map(catalogue::agent).collect())
     }
 
     async fn commands(&self) -> Result<Vec<SlashCommand>> {

@@ -4,6 +4,7 @@
 //! by events alone becomes `Unclear`, and the state is read.
 
 mod asks;
+mod catalogue;
 mod decode;
 mod events;
 mod map;

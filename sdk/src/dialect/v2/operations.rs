@@ -2,34 +2,45 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use opencode_api::Operation;
-use opencode_api::v2::operations::{command, permission, session};
+use opencode_api::v2::operations::{agent, command, model, permission, provider, session};
 use opencode_api::v2::{bodies, types as wire};
 
+use tokio::time::Instant;
+
 use super::events::Events;
-use super::{asks, map, prompt, snapshot};
+use super::{asks, catalogue, map, prompt, snapshot};
 use crate::chat::{PartOrder, Prompt};
 use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, SlashCommand,
-    Snapshot, Status, Todo,
+    Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session,
+    SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::stream::Source;
 use crate::transport::Transport;
+
+/// A server that has not read its configuration by then has none that names a model.
+const CONFIGURED_WITHIN: Duration = Duration::from_secs(3);
+/// A list of models that has not changed for this long is the whole list.
+const CONFIGURED_STILL: Duration = Duration::from_millis(300);
 
 /// OpenCode 2 behind one connection pool.
 pub(crate) struct V2 {
     pub(super) transport: Transport,
     clock: Arc<IdClock>,
+    /// Whether the server was seen to have read its configuration.
+    configured: AtomicBool,
 }
 
 impl V2 {
     pub(crate) fn new(transport: Transport) -> Self {
-        Self { transport, clock: Arc::default() }
+        Self { transport, clock: Arc::default(), configured: AtomicBool::new(false) }
     }
 
     async fn call<O: Operation>(&self, operation: O) -> Result<O::Response> {
@@ -44,6 +55,30 @@ impl V2 {
     /// The sessions in which something runs.
     pub(super) async fn running(&self) -> Result<HashSet<String>> {
         Ok(self.call_repeatable(session::Active::new()).await?.data.into_keys().collect())
+    }
+
+    /// Waits until the server has read its configuration. One that meets a folder for the first time reads it only then:
+    /// meanwhile it knows no provider, then its own, then those of the configuration, each some 100 ms after the other
+    /// (2.0.14, seen), and nothing says when that is over. So the list must stand still. Returns the default model.
+    async fn configured(&self) -> Result<Option<opencode_api::v2::types::ModelInfo>> {
+        let until = Instant::now() + CONFIGURED_WITHIN;
+        let mut stands: Option<(Instant, (Option<String>, usize))> = None;
+        loop {
+            let default = self.call_repeatable(model::Default::new()).await?.data;
+            if self.configured.load(Ordering::Relaxed) {
+                return Ok(default);
+            }
+            let count = self.call_repeatable(model::List::new()).await?.data.len();
+            let seen = (default.as_ref().map(|m| m.id.to_string()), count);
+            let since =
+                stands.take().filter(|(_, before)| *before == seen).map_or_else(Instant::now, |(at, _)| at);
+            if (default.is_some() && since.elapsed() >= CONFIGURED_STILL) || Instant::now() >= until {
+                self.configured.store(true, Ordering::Relaxed);
+                return Ok(default);
+            }
+            stands = Some((since, seen));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A prompt names neither model nor agent here; the session does.
@@ -197,6 +232,21 @@ impl Dialect for V2 {
 
     async fn todos(&self, _: &SessionId) -> Result<Vec<Todo>> {
         Ok(Vec::new())
+    }
+
+    async fn models(&self) -> Result<Catalogue> {
+        let default = self.configured().await?;
+        let (providers, models) = futures_util::try_join!(
+            self.call_repeatable(provider::List::new()),
+            self.call_repeatable(model::List::new()),
+        )?;
+        Ok(catalogue::catalogue(providers.data, models.data, default))
+    }
+
+    async fn agents(&self) -> Result<Vec<Agent>> {
+        self.configured().await?;
+        let agents = self.call_repeatable(agent::List::new()).await?.data;
+        Ok(agents.into_iter().map(catalogue::agent).collect())
     }
 
     async fn commands(&self) -> Result<Vec<SlashCommand>> {

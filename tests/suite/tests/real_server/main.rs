@@ -3,6 +3,7 @@
 
 mod actions;
 mod asks;
+mod catalogue;
 mod interruptions;
 mod places;
 mod running;

@@ -80,7 +80,8 @@ fn collect(session: &SessionId, look: &Look<'_>, open: bool, depth: usize, out: 
         }
     }
     if !child.said.is_empty() {
-        let (mark, style) = if child.busy { tool::mark(&ToolStatus::Running, look.tick) } else { ("›", theme::DIM) };
+        let (mark, style) =
+            if child.busy { tool::mark(&ToolStatus::Running, look.tick) } else { ("›", theme::DIM) };
         put(Span::styled(format!("{mark} "), style), "", &child.said, out);
     }
 }

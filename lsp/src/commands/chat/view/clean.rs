@@ -40,7 +40,11 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
 /// The same on one line, for titles and names: line breaks become spaces.
 pub(crate) fn one_line(text: &str) -> String {
     let cleaned = clean(text.trim());
-    if cleaned.contains('\n') { cleaned.split('\n').map(str::trim).collect::<Vec<_>>().join(" ") } else { cleaned.into_owned() }
+    if cleaned.contains('\n') {
+        cleaned.split('\n').map(str::trim).collect::<Vec<_>>().join(" ")
+    } else {
+        cleaned.into_owned()
+    }
 }
 
 /// What a tool printed: colours and cursor movements of the usual form are left out, everything else is cleaned.

@@ -118,7 +118,11 @@ fn to_style(style: syntect::highlighting::Style) -> Style {
         _ => return Style::new(),
     };
     let style_of = Style::new().fg(colour);
-    if style.font_style.contains(FontStyle::ITALIC) { style_of.add_modifier(Modifier::ITALIC) } else { style_of }
+    if style.font_style.contains(FontStyle::ITALIC) {
+        style_of.add_modifier(Modifier::ITALIC)
+    } else {
+        style_of
+    }
 }
 
 fn theme() -> Theme {

@@ -88,7 +88,12 @@ mod tests {
     #[test]
     fn without_colours_none_is_left() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 2, 1));
-        buffer.set_string(0, 0, "ab", Style::new().fg(Color::Red).bg(Color::Blue).add_modifier(Modifier::BOLD));
+        buffer.set_string(
+            0,
+            0,
+            "ab",
+            Style::new().fg(Color::Red).bg(Color::Blue).add_modifier(Modifier::BOLD),
+        );
         finish(&mut buffer, Abilities { colours: false, unicode: true });
         assert!(buffer.content.iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset));
         assert!(buffer.content[0].modifier.contains(Modifier::BOLD));

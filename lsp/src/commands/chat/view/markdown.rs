@@ -166,7 +166,9 @@ impl<'a> Renderer<'a> {
                 self.flush();
                 self.distance();
                 let language = match &kind {
-                    pulldown_cmark::CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().unwrap_or(""),
+                    pulldown_cmark::CodeBlockKind::Fenced(info) => {
+                        info.split([' ', ',']).next().unwrap_or("")
+                    }
                     pulldown_cmark::CodeBlockKind::Indented => "",
                 };
                 self.code = Some((language.to_owned(), String::new()));
@@ -346,10 +348,33 @@ mod tests {
         assert_eq!(
             shown(ALL, 60),
             [
-                "Title", "", "Some bold and code, a link (https://e.x/y).", "", "• one", "• two", "  • deep", "",
-                "1. first", "2. second", "", "│ quoted more", "", "│ fn main() {", "│     let x = 1;", "│ }", "",
-                " a │ b ", "───┼───", " 1 │ 2 ", "", "────────────────────────────────────────", "",
-                "• [x] done", "• [ ] open", "", "last gone soft",
+                "Title",
+                "",
+                "Some bold and code, a link (https://e.x/y).",
+                "",
+                "• one",
+                "• two",
+                "  • deep",
+                "",
+                "1. first",
+                "2. second",
+                "",
+                "│ quoted more",
+                "",
+                "│ fn main() {",
+                "│     let x = 1;",
+                "│ }",
+                "",
+                " a │ b ",
+                "───┼───",
+                " 1 │ 2 ",
+                "",
+                "────────────────────────────────────────",
+                "",
+                "• [x] done",
+                "• [ ] open",
+                "",
+                "last gone soft",
             ]
         );
     }
@@ -381,7 +406,8 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_window() {
         for width in 6..40 {
-            let long = format!("{ALL}\n\n| {} | x |\n|---|---|\n| y | {} |", "wide ".repeat(20), "z".repeat(30));
+            let long =
+                format!("{ALL}\n\n| {} | x |\n|---|---|\n| y | {} |", "wide ".repeat(20), "z".repeat(30));
             for line in shown(&long, width) {
                 let columns = unicode_width::UnicodeWidthStr::width(line.as_str());
                 assert!(columns <= width, "{columns} > {width}: {line:?}");
@@ -391,7 +417,8 @@ mod tests {
 
     #[test]
     fn control_characters_in_every_place_are_shown() {
-        let text = "a\u{1b}[2Jb `c\u{7}` \n\n```\nx\u{1b}]0;t\u{7}\n```\n\n| \u{9b}1m | b |\n|-|-|\n| c | d |\n";
+        let text =
+            "a\u{1b}[2Jb `c\u{7}` \n\n```\nx\u{1b}]0;t\u{7}\n```\n\n| \u{9b}1m | b |\n|-|-|\n| c | d |\n";
         let lines = shown(text, 60).join("\n");
         assert!(!lines.chars().any(|c| c != '\n' && super::super::clean::is_harmful(c)), "{lines:?}");
         assert!(lines.contains("a␛[2Jb c␇") && lines.contains("x␛]0;t␇"), "{lines}");

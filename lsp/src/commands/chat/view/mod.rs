@@ -77,7 +77,8 @@ fn draw_pane(app: &mut App, messages: &[Message], moment: &Moment, area: Rect, b
     let margin = if area.width >= MARGIN_FROM { 2 } else { 0 };
     let area = Rect { x: area.x + margin, width: area.width - 2 * margin, ..area };
     let taken_back = app.scene.taken_back.as_ref();
-    let shown = taken_back.and_then(|id| messages.iter().rposition(|m| m.id == *id)).unwrap_or(messages.len());
+    let shown =
+        taken_back.and_then(|id| messages.iter().rposition(|m| m.id == *id)).unwrap_or(messages.len());
     let width = usize::from(area.width);
     let tail = tail::lines(app, &messages[..shown], messages.len() - shown, width, moment.tick);
     let notes = tail::notes(app, &messages[..shown], width);

@@ -183,7 +183,14 @@ impl Pane {
     }
 
     /// Whether something is left below a window that begins there.
-    fn rest(&mut self, content: &Content<'_>, look: &Look<'_>, at: usize, line: usize, height: usize) -> bool {
+    fn rest(
+        &mut self,
+        content: &Content<'_>,
+        look: &Look<'_>,
+        at: usize,
+        line: usize,
+        height: usize,
+    ) -> bool {
         let mut lines = 0;
         for at in at..content.len() {
             lines += self.height(content, look, at);
@@ -276,7 +283,8 @@ mod tests {
 
     impl Window {
         fn with(count: usize) -> Self {
-            let messages = (0..count).map(|n| message(n, &format!("message {n}\n\nline two of {n}"))).collect();
+            let messages =
+                (0..count).map(|n| message(n, &format!("message {n}\n\nline two of {n}"))).collect();
             Self { pane: Pane::default(), messages }
         }
 
@@ -294,7 +302,9 @@ mod tests {
             let content = Content { messages: &self.messages, tail: &[], notes: &HashMap::new() };
             self.pane.draw(&content, &look, area, &mut buffer);
             (0..height)
-                .map(|y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned())
+                .map(|y| {
+                    (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned()
+                })
                 .collect()
         }
     }

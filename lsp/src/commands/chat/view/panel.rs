@@ -50,7 +50,11 @@ fn todos(app: &App, moment: &Moment, width: usize, room: usize) -> Vec<Line<'sta
         let (mark, style, text) = match todo.status.as_str() {
             "completed" => ("✓", theme::GOOD, theme::DIM),
             "cancelled" => ("✗", theme::DIM, theme::DIM.crossed_out()),
-            "in_progress" => (tool::mark(&opencode_nexus::model::ToolStatus::Running, moment.tick).0, theme::ACCENT, theme::PLAIN),
+            "in_progress" => (
+                tool::mark(&opencode_nexus::model::ToolStatus::Running, moment.tick).0,
+                theme::ACCENT,
+                theme::PLAIN,
+            ),
             _ => ("○", theme::DIM, theme::PLAIN),
         };
         let said = truncate(&one_line(&todo.content), width.saturating_sub(4));
@@ -97,7 +101,10 @@ fn ask_lines(app: &App, ask: &Ask, width: usize, room: usize) -> Vec<Line<'stati
 fn head(app: &App, ask: &Ask, width: usize) -> Vec<Span<'static>> {
     let mut head = match ask {
         Ask::Permission(ask) => {
-            vec![Span::styled("May the agent use ", theme::WARN), Span::styled(format!("{}?", one_line(&ask.action)), theme::WARN.bold())]
+            vec![
+                Span::styled("May the agent use ", theme::WARN),
+                Span::styled(format!("{}?", one_line(&ask.action)), theme::WARN.bold()),
+            ]
         }
         Ask::Question(ask) => {
             let header = app.choice.item(ask).map(|item| one_line(&item.header)).unwrap_or_default();
@@ -151,7 +158,8 @@ fn question_body(app: &App, ask: &Question, width: usize, bar: &Indent) -> Vec<L
 fn entries(app: &App, ask: &Ask, width: usize, bar: &Indent) -> Vec<Line<'static>> {
     let choice = &app.choice;
     if let Some(text) = &choice.text {
-        let spans = [Span::styled("❯ ", theme::CHOSEN), Span::raw(one_line(text)), Span::styled("█", theme::ACCENT)];
+        let spans =
+            [Span::styled("❯ ", theme::CHOSEN), Span::raw(one_line(text)), Span::styled("█", theme::ACCENT)];
         return wrap(&spans, width, bar, Break::Words);
     }
     let item = match ask {

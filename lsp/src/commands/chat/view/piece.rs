@@ -82,7 +82,14 @@ impl Piece {
             ended: None,
             extra: Default::default(),
         };
-        Self { part, kind: Kind::Hidden, folds: false, state: Default::default(), markdown: None, lines: Vec::new() }
+        Self {
+            part,
+            kind: Kind::Hidden,
+            folds: false,
+            state: Default::default(),
+            markdown: None,
+            lines: Vec::new(),
+        }
     }
 
     /// Renders again if something has changed.
@@ -124,7 +131,9 @@ impl Piece {
             PartBody::Text { text, synthetic: true, .. } => added(text, open, look.width),
             PartBody::Text { text, .. } if *role == Role::User => prompt(text, open, look.width),
             PartBody::Text { text, .. } => (plain(text, look.width), false),
-            PartBody::Reasoning { text } => (thought(text, self.part.ended.is_none(), open, look.width), true),
+            PartBody::Reasoning { text } => {
+                (thought(text, self.part.ended.is_none(), open, look.width), true)
+            }
             PartBody::Tool(call) => (tool::lines(&self.part, call, look), true),
             PartBody::File { filename, url, mime } => {
                 let name = filename.as_deref().unwrap_or(if url.starts_with("data:") { mime } else { url });
@@ -186,7 +195,11 @@ fn prompt(text: &str, open: bool, width: usize) -> (Vec<Line<'static>>, bool) {
     let begin: Vec<&str> = text[..cut].lines().take(FOLDED_PROMPT).collect();
     let mut lines = barred(&begin.join("\n"), width);
     lines.truncate(FOLDED_PROMPT);
-    let left = format!("… folded: {}, {}", crate::commands::chat::size::bytes(text.len()), crate::commands::chat::size::lines(count));
+    let left = format!(
+        "… folded: {}, {}",
+        crate::commands::chat::size::bytes(text.len()),
+        crate::commands::chat::size::lines(count)
+    );
     lines.extend(wrap(&[Span::styled(left, theme::DIM)], width, &bar(), Break::Words));
     (lines, true)
 }
@@ -204,11 +217,15 @@ fn plain(text: &str, width: usize) -> Vec<Line<'static>> {
 /// What the server put into the prompt on the person's behalf, for example the text of an attached file.
 fn added(text: &str, open: bool, width: usize) -> (Vec<Line<'static>>, bool) {
     if open {
-        let dim = |line: &str| wrap(&[Span::styled(line.to_owned(), theme::DIM)], width, &bar(), Break::Words);
+        let dim =
+            |line: &str| wrap(&[Span::styled(line.to_owned(), theme::DIM)], width, &bar(), Break::Words);
         return (clean(text.trim_end()).split('\n').flat_map(dim).collect(), true);
     }
     let first = format!("▸ {}", one_line(text.lines().next().unwrap_or_default()));
-    let spans = [Span::styled("▌ ", theme::PERSON), Span::styled(truncate(&first, width.saturating_sub(2)), theme::DIM)];
+    let spans = [
+        Span::styled("▌ ", theme::PERSON),
+        Span::styled(truncate(&first, width.saturating_sub(2)), theme::DIM),
+    ];
     (vec![Line::from(spans.to_vec())], true)
 }
 
@@ -227,5 +244,8 @@ fn thought(text: &str, running: bool, open: bool, width: usize) -> Vec<Line<'sta
     let room = width.saturating_sub(word.chars().count());
     let line = if running { text.lines().next_back() } else { text.lines().next() };
     let shown = truncate(&one_line(line.unwrap_or_default()), room);
-    vec![Line::from(vec![Span::styled(truncate(word, width), theme::DIM), Span::styled(shown, theme::THOUGHT)])]
+    vec![Line::from(vec![
+        Span::styled(truncate(word, width), theme::DIM),
+        Span::styled(shown, theme::THOUGHT),
+    ])]
 }

@@ -108,7 +108,9 @@ impl Table {
                 _ => 0,
             };
             spans.push(Span::raw(" ".repeat(left + 1)));
-            spans.extend(text.into_iter().map(|span| if head { span.patch_style(theme::STRONG) } else { span }));
+            spans.extend(
+                text.into_iter().map(|span| if head { span.patch_style(theme::STRONG) } else { span }),
+            );
             spans.push(Span::raw(" ".repeat(free - left + 1)));
         }
         Line::from(spans)

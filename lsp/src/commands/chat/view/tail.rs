@@ -67,7 +67,12 @@ fn note_lines(note: &Note, width: usize) -> Vec<Line<'static>> {
         return out;
     }
     for line in clean(note.text.trim_end()).split('\n') {
-        out.extend(wrap(&[Span::styled(line.to_owned(), note.style)], width, &Indent::default(), Break::Words));
+        out.extend(wrap(
+            &[Span::styled(line.to_owned(), note.style)],
+            width,
+            &Indent::default(),
+            Break::Words,
+        ));
     }
     out
 }

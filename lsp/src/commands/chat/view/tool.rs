@@ -77,10 +77,14 @@ pub(crate) fn mark(status: &ToolStatus, tick: usize) -> (&'static str, Style) {
 
 /// What the call is about, on one line.
 pub(crate) fn title(call: &ToolCall) -> String {
-    let text = |name: &str| call.input.get(name).and_then(Value::as_str).map(one_line).filter(|t| !t.is_empty());
+    let text =
+        |name: &str| call.input.get(name).and_then(Value::as_str).map(one_line).filter(|t| !t.is_empty());
     let command = text("command").map(|command| format!("$ {command}"));
-    let from_input =
-        || ["filePath", "path", "pattern", "url", "query", "description", "name"].iter().find_map(|name| text(name));
+    let from_input = || {
+        ["filePath", "path", "pattern", "url", "query", "description", "name"]
+            .iter()
+            .find_map(|name| text(name))
+    };
     let given = call.title.as_deref().map(one_line).filter(|title| !title.is_empty());
     command.or(given).or_else(from_input).unwrap_or_default()
 }

@@ -146,7 +146,8 @@ mod tests {
     fn nothing_but_spaces_at_breaks_is_lost() {
         let text = "The quick brown fox jumps over the lazy dog and runs";
         for width in 3..60 {
-            let joined = texts(text, width, Break::Words).iter().map(|l| &l[2..]).collect::<Vec<_>>().join(" ");
+            let joined =
+                texts(text, width, Break::Words).iter().map(|l| &l[2..]).collect::<Vec<_>>().join(" ");
             let letters = |s: &str| s.chars().filter(|c| *c != ' ').collect::<String>();
             assert_eq!(letters(&joined), letters(text));
             let code: String = texts(text, width, Break::Anywhere).iter().map(|l| &l[2..]).collect();
