@@ -163,8 +163,8 @@ impl App {
                     self.fail(&error);
                 }
             }
-            Done::Answered(_, Ok(_)) | Done::Redraw => {}
-            Done::Answered(_, Err(error)) => {
+            Done::Answered(Ok(_)) | Done::Redraw => {}
+            Done::Answered(Err(error)) => {
                 self.choice.failed();
                 self.fail(&error);
             }

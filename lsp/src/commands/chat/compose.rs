@@ -160,7 +160,7 @@ mod tests {
         );
         assert_eq!(added("(@\"with space.txt\")"), ["text/plain /with%20space.txt"]);
         assert_eq!(added("@shot.PNG"), ["image/png data:image/png;base64,eA=="]);
-        assert_eq!(added("@src/ @general"), ["application/x-directory /", "agent general"]);
+        assert_eq!(added("@src/ @general"), ["application/x-directory /src", "agent general"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use opencode_nexus::chat::Conversation;
 use opencode_nexus::dialect::Action;
 use opencode_nexus::model::{
-    Agent, AskId, Catalogue, FileDiff, MessageId, ModelRef, Session, SessionId, SlashCommand,
+    Agent, Catalogue, FileDiff, MessageId, ModelRef, Session, SessionId, SlashCommand,
 };
 use opencode_nexus::{Error, Result};
 
@@ -61,7 +61,7 @@ pub(crate) enum Done {
     Sent(u64, Result<MessageId>),
     /// Its turn is over; the server may not have said how.
     TurnOver(u64, Option<Error>),
-    Answered(AskId, Result<bool>),
+    Answered(Result<bool>),
     Sessions(Vec<Session>),
     Lists(Vec<SlashCommand>, Vec<Agent>, Catalogue),
     Files(Vec<String>),

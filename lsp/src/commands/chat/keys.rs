@@ -129,7 +129,9 @@ impl App {
             (KeyCode::Down, _) | (KeyCode::Char('n'), true) => popup.step(1),
             (KeyCode::Enter, false) if key.modifiers.is_empty() => return self.pick(true),
             (KeyCode::Tab, _) => return self.pick(false),
-            (KeyCode::Backspace, _) if picker => popup.ask(|query| drop(query.pop())),
+            (KeyCode::Backspace, _) if picker => popup.ask(|query| {
+                query.pop();
+            }),
             (KeyCode::Char(c), false) if picker => popup.ask(|query| query.push(c)),
             _ if picker => {}
             _ => return None,

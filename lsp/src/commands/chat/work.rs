@@ -211,15 +211,15 @@ async fn answered(conversation: &Conversation, answer: Answer) -> Done {
     match answer {
         Answer::Permission(id, reply) => {
             let result = conversation.reply_permission(&id, reply).await;
-            Done::Answered(id, result)
+            Done::Answered(result)
         }
         Answer::Question(id, answers) => {
             let result = conversation.answer_question(&id, answers).await;
-            Done::Answered(id, result)
+            Done::Answered(result)
         }
         Answer::Decline(id) => {
             let result = conversation.reject_question(&id).await;
-            Done::Answered(id, result)
+            Done::Answered(result)
         }
     }
 }

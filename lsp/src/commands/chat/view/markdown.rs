@@ -73,8 +73,10 @@ struct Renderer<'a> {
     code: Option<(String, String)>,
     known_code: Option<Highlighter>,
     finished_code: Option<Highlighter>,
-    /// Where the last block on the top level begins, and the lines before it.
+    /// Where the last block on the top level begins that surely is one, and the lines before it.
     last: Option<(usize, usize)>,
+    /// Whether the block that is being read is that one.
+    keeps: bool,
     /// A block in the same container has ended: the next one keeps a distance.
     apart: bool,
 }
@@ -91,6 +93,7 @@ impl<'a> Renderer<'a> {
             known_code,
             finished_code: None,
             last: None,
+            keeps: false,
             apart: false,
         }
     }
@@ -102,12 +105,12 @@ impl<'a> Renderer<'a> {
             match &event {
                 Event::Start(_) => {
                     if depth == 0 {
-                        self.top_level(&range);
+                        self.top_level(text, &range);
                     }
                     depth += 1;
                 }
                 Event::End(_) => depth = depth.saturating_sub(1),
-                Event::Rule | Event::Html(_) if depth == 0 => self.top_level(&range),
+                Event::Rule | Event::Html(_) if depth == 0 => self.top_level(text, &range),
                 _ => {}
             }
             self.event(event);
@@ -115,13 +118,17 @@ impl<'a> Renderer<'a> {
         self.flush();
     }
 
-    fn top_level(&mut self, range: &Range<usize>) {
+    fn top_level(&mut self, text: &str, range: &Range<usize>) {
         if self.last.is_some() {
             // Only the block at the very start can be the one that was coloured before.
             self.known_code = None;
         }
-        self.finished_code = None;
-        self.last = Some((range.start, self.out.len()));
+        // A first line that may still grow may turn out to belong to the block before: a row of a table.
+        self.keeps = self.last.is_none() || text[range.start..].contains('\n');
+        if self.keeps {
+            self.finished_code = None;
+            self.last = Some((range.start, self.out.len()));
+        }
         if !self.out.is_empty() {
             self.out.push(Line::default());
         }
@@ -325,7 +332,7 @@ impl<'a> Renderer<'a> {
                 indent.first = indent.rest.clone();
             }
         }
-        if self.within.is_empty() {
+        if self.within.is_empty() && self.keeps {
             self.finished_code = Some(highlighter);
         }
     }
@@ -396,7 +403,7 @@ mod tests {
     fn finished_blocks_are_not_rendered_again() {
         let mut markdown = Markdown::default();
         markdown.update("one\n\ntwo\n\nthr", 40);
-        assert_eq!(markdown.stable, (10, 3));
+        assert_eq!(markdown.stable, (5, 1), "the last line may still change what it belongs to");
         markdown.update("one\n\ntwo\n\nthree", 40);
         assert_eq!(markdown.lines().last().unwrap().to_string(), "three");
         markdown.update("replaced", 40);

@@ -29,7 +29,7 @@ pub(crate) struct Scene {
     pub children: HashMap<SessionId, Child>,
     /// Counts the changes of `children`.
     pub children_change: u64,
-    recent: HashSet<MessageId>,
+    pub recent: HashSet<MessageId>,
 }
 
 /// So many of the last messages are looked through for one that we have sent.
