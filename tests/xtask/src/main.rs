@@ -7,6 +7,7 @@ mod cargo;
 mod coverage;
 mod faults;
 mod fuzz;
+mod terminal;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Gives wild bytes to everything that reads bytes from outside.
     Fuzz(fuzz::Arguments),
+    /// Plays `nexus chat` in a real terminal and compares its screen with the server.
+    Terminal(terminal::Arguments),
     /// Tests everything that can be tested; the same command as in CI.
     Test(test::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Faults(arguments) => faults::run(&arguments),
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
+        Task::Terminal(arguments) => terminal::run(&root(), &arguments),
         Task::Test(arguments) => test::run(&root(), &arguments),
     };
     match done {

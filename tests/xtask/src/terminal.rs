@@ -77,7 +77,8 @@ fn on_version(
     folder: &Path,
     only: Option<&str>,
 ) -> opencode_nexus::Result<Counts> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Its threads serve the model while a story waits for the screen.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut counts = Counts::default();
     let stories: Vec<_> = stories::STORIES
         .iter()
@@ -111,7 +112,8 @@ fn on_version(
 fn build(root: &Path) -> Result<PathBuf, String> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
-    let output = build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    let output =
+        build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
     let executable = text.lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

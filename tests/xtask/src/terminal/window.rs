@@ -56,7 +56,7 @@ impl Window {
         let mut output = pair.master.try_clone_reader().map_err(text)?;
         let keys = pair.master.take_writer().map_err(text)?;
         let shown = Shown {
-            parser: vt100::Parser::new(size.1, size.0, 0),
+            parser: vt100::Parser::new(count(size.1), count(size.0), 0),
             raw: Vec::new(),
             last: Instant::now(),
             ended: false,
@@ -64,7 +64,7 @@ impl Window {
         let shown = Arc::new((Mutex::new(shown), Condvar::new()));
         let to = shown.clone();
         std::thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             loop {
                 let count = output.read(&mut buffer).unwrap_or(0);
                 let mut shown = to.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +98,7 @@ impl Window {
     /// Gives the window another size.
     pub fn resize(&mut self, size: (u16, u16)) -> Result<(), String> {
         self.size = size;
-        self.lock().parser.screen_mut().set_size(size.1, size.0);
+        self.lock().parser.screen_mut().set_size(count(size.1), count(size.0));
         self.master.resize(pty_size(size)).map_err(text)
     }
 
@@ -112,9 +112,9 @@ impl Window {
         let shown = self.lock();
         let screen = shown.parser.screen();
         let cells = (0..self.size.1).flat_map(|y| (0..self.size.0).map(move |x| (y, x)));
-        cells.filter_map(|(y, x)| screen.cell(y, x)).any(|cell| {
-            cell.fgcolor() != vt100::Color::Default || cell.bgcolor() != vt100::Color::Default
-        })
+        cells
+            .filter_map(|(y, x)| screen.cell(y, x))
+            .any(|cell| cell.fgcolor() != vt100::Color::Default || cell.bgcolor() != vt100::Color::Default)
     }
 
     /// Everything that the program has written.
@@ -201,13 +201,18 @@ impl Drop for Window {
     }
 }
 
+/// A window has at least one row and one column.
+fn count(size: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(size).unwrap_or(std::num::NonZero::<u16>::MIN)
+}
+
 fn pty_size((cols, rows): (u16, u16)) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
 fn rows(screen: &vt100::Screen) -> Vec<String> {
     let (_, columns) = screen.size();
-    screen.rows(0, columns).map(|row| row.trim_end().to_owned()).collect()
+    screen.rows(0, columns.get()).map(|row| row.trim_end().to_owned()).collect()
 }
 
 /// A screen with a frame around it, for people.
