@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use opencode_nexus::dialect::{Line, SessionFilter};
+use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus::model::SessionId;
 use opencode_nexus::{Client, Result as NexusResult};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
@@ -50,6 +50,7 @@ impl Play {
             let options = TestServerOptions {
                 version: version.to_owned(),
                 behaviour: script::behaviour(second),
+                lasting_home: true,
                 ..TestServerOptions::default()
             };
             let server = TestServer::start(options).await?;
@@ -75,10 +76,6 @@ impl Play {
 
     pub fn stop(self) -> NexusResult<()> {
         self.handle.block_on(self.server.server.stop())
-    }
-
-    pub fn is_second(&self) -> bool {
-        self.client.server().line == Line::V2
     }
 
     pub fn begin(&mut self, story: &'static str) {
@@ -209,14 +206,5 @@ impl Play {
     /// Kills the server as the system does, and starts it again at the same address.
     pub fn kill_and_restart(&mut self) -> Outcome {
         self.handle.block_on(self.server.kill_and_restart()).map_err(said)
-    }
-
-    /// Something else that must happen in the runtime.
-    pub fn block_on<T>(&self, future: impl Future<Output = opencode_nexus::Result<T>>) -> Result<T, String> {
-        self.handle.block_on(future).map_err(said)
-    }
-
-    pub fn client(&self) -> &Client {
-        &self.client
     }
 }
