@@ -27,6 +27,7 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  nexus chat                    a conversation in this folder, on the whole screen
   nexus demo                    a whole conversation with a real server; no key, no account
   nexus replay stream.sse       what a recorded event stream tells
 
@@ -37,6 +38,7 @@ enum Command {
     Config(commands::config::ConfigCommand),
     Agents(commands::agents::Agents),
     Completions(commands::completions::Completions),
+    Chat(commands::chat::Chat),
     Demo(commands::demo::Demo),
     Doctor(commands::doctor::Doctor),
     Man(commands::man::Man),
@@ -50,9 +52,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    output::start_logging(arguments.verbose);
     settings::choose(arguments.config);
+    match &arguments.command {
+        Command::Chat(_) => output::start_logging_to_file(arguments.verbose, commands::chat::log_file()),
+        _ => output::start_logging(arguments.verbose),
+    }
     let json = match &arguments.command {
+        Command::Chat(_) => false,
         Command::Config(config) => config.json,
         Command::Agents(agents) => agents.json,
         Command::Demo(demo) => demo.json,
@@ -76,6 +82,7 @@ fn main() -> ExitCode {
         // It stops the agent by itself before it goes.
         Command::Run(run) => on_runtime(run.run()),
         Command::Sessions(sessions) => block_on(sessions.run()),
+        Command::Chat(chat) => block_on(chat.run()),
         Command::Demo(demo) => block_on(demo.run()),
         Command::Agents(agents) => block_on(agents.run()),
         Command::Models(models) => block_on(models.run()),

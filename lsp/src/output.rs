@@ -13,18 +13,30 @@ pub(crate) use progress::install_progress;
 /// Logs go to standard error, so that standard output stays clean for results. Without `-v` and `RUST_LOG` only
 /// warnings are shown.
 pub(crate) fn start_logging(verbose: u8) {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter(verbose))
+        .with_writer(std::io::stderr)
+        .with_ansi(colours())
+        .init();
+}
+
+/// The same for a command that has the whole screen: a line in the middle of it would be wrong on any screen. Without
+/// a file nothing is logged.
+pub(crate) fn start_logging_to_file(verbose: u8, file: Option<std::fs::File>) {
+    if let Some(file) = file {
+        let log = tracing_subscriber::fmt().with_env_filter(filter(verbose)).with_ansi(false);
+        log.with_writer(std::sync::Mutex::new(file)).init();
+    }
+}
+
+fn filter(verbose: u8) -> EnvFilter {
     let default = match verbose {
         // What a server of ours logs has the target `opencode`; whoever wants to see it asks for it.
         0 => "warn,opencode=off,opencode_nexus=warn",
         1 => "info,opencode_nexus=debug",
         _ => "debug,opencode_nexus=trace",
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours())
-        .init();
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
 }
 
 /// Colours only on a terminal, and never against the person's word (no-color.org).

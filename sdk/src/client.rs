@@ -10,7 +10,7 @@ pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::Result;
-use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId};
+use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId, SlashCommand};
 use crate::server::LogLevel;
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
@@ -242,6 +242,16 @@ impl Client {
     /// When the server cannot be reached.
     pub async fn agents(&self) -> Result<Vec<Agent>> {
         self.dialect().agents().await
+    }
+
+    /// The slash commands that the server offers for the directory, in its order; [`Action::Command`] runs one.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    ///
+    /// [`Action::Command`]: crate::dialect::Action::Command
+    pub async fn commands(&self) -> Result<Vec<SlashCommand>> {
+        self.dialect().commands().await
     }
 
     pub(crate) fn dialect(&self) -> Arc<dyn Dialect> {

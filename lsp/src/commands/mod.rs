@@ -1,6 +1,7 @@
 //! The commands of `nexus`, a file each.
 
 pub(crate) mod agents;
+pub(crate) mod chat;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;

@@ -18,7 +18,7 @@ use crate::chat::{PartOrder, Prompt};
 use crate::error::Result;
 use crate::model::{
     Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
-    ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
+    ServerConfiguration, Session, SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::server::LogLevel;
 use crate::stream::Source;
@@ -110,6 +110,7 @@ pub(crate) trait Dialect: Send + Sync {
     async fn unrevert(&self, session: &SessionId) -> Result<Session>;
     async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>>;
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>>;
+    async fn commands(&self) -> Result<Vec<SlashCommand>>;
 
     async fn configuration(&self) -> Result<ServerConfiguration>;
     /// Changes what can be changed through the server, by a merge patch.

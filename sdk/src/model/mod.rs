@@ -23,7 +23,7 @@ pub use event::{Event, PartField};
 pub use id::{AskId, MessageId, PartId, SessionId};
 pub use message::{Message, ModelRef, Role, Tokens, TurnError, Usage};
 pub use part::{Part, PartBody, ToolCall, ToolStatus};
-pub use session::{FileDiff, Revert, Session, Snapshot, Status, Todo};
+pub use session::{FileDiff, Revert, Session, SlashCommand, Snapshot, Status, Todo};
 
 /// Fields that the neutral model has no name for, as the server sent them.
 pub type Extra = serde_json::Map<String, serde_json::Value>;

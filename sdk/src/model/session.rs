@@ -95,6 +95,15 @@ pub struct Todo {
     pub priority: String,
 }
 
+/// A slash command that a server offers: its own, or one of the project's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SlashCommand {
+    /// Its name, without the slash.
+    pub name: String,
+    /// One line for a person.
+    pub description: Option<String>,
+}
+
 /// What changed in one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileDiff {

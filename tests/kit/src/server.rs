@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use opencode_nexus::server::{FindOptions, InstallOptions, LocalServer, PINNED, ServerOptions, ensure};
+use opencode_nexus::server::{FindOptions, Home, InstallOptions, LocalServer, PINNED, ServerOptions, ensure};
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
@@ -42,6 +42,9 @@ pub struct TestServerOptions {
     /// Whether the server knows the public catalogue of providers and models, which the binary carries. Default
     /// false: the first turn of 1.18 is then twice as fast, and the server takes 200 MB less memory.
     pub catalogue: bool,
+    /// Whether the home outlives a server that is killed, so that it can be started again with its sessions
+    /// ([`TestServer::kill_and_restart`]). Default false; that of OpenCode 2 always does.
+    pub lasting_home: bool,
 }
 
 impl Default for TestServerOptions {
@@ -58,6 +61,7 @@ impl Default for TestServerOptions {
             environment: Vec::new(),
             snapshot: true,
             catalogue: false,
+            lasting_home: false,
         }
     }
 }
@@ -116,6 +120,9 @@ impl TestServer {
                 config[key] = value;
             }
             server.config = Some(config);
+            if options.lasting_home {
+                server.home = Home::At(root.join("home"));
+            }
             if !options.catalogue {
                 let empty = root.join("models.json");
                 tokio::fs::write(&empty, "{}").await?;
@@ -130,7 +137,7 @@ impl TestServer {
     }
 
     /// Kills the server as the system does when memory is short, and starts it again at the same address. Its home must
-    /// outlive it, as that of OpenCode 2 does here.
+    /// outlive it ([`TestServerOptions::lasting_home`]); that of OpenCode 2 always does.
     ///
     /// # Errors
     /// Those of [`LocalServer::start`].

@@ -9,6 +9,7 @@ mod faults;
 mod fuzz;
 mod package;
 mod server_faults;
+mod terminal;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Builds what people install: archive, Debian package, checksums.
     Package(package::Arguments),
+    /// Plays `nexus chat` in a real terminal and compares its screen with the server.
+    Terminal(terminal::Arguments),
     /// Tests everything that can be tested; the same command as in CI.
     Test(test::Arguments),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Package(arguments) => package::run(&root(), &arguments),
+        Task::Terminal(arguments) => terminal::run(&root(), &arguments),
         Task::Test(arguments) => test::run(&root(), &arguments),
     };
     match done {

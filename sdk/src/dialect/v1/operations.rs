@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use opencode_api::Operation;
 use opencode_api::v1::bodies;
-use opencode_api::v1::operations::{app, config, permission, provider, question, session};
+use opencode_api::v1::operations::{app, command, config, permission, provider, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
@@ -16,7 +16,7 @@ use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
-    ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
+    ServerConfiguration, Session, SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::server::LogLevel;
 use crate::stream::Source;
@@ -181,6 +181,12 @@ impl Dialect for V1 {
     async fn agents(&self) -> Result<Vec<Agent>> {
         let agents = self.call_repeatable(app::Agents::new()).await?;
         Ok(agents.into_iter().map(catalogue::agent).collect())
+    }
+
+    async fn commands(&self) -> Result<Vec<SlashCommand>> {
+        let commands = self.call_repeatable(command::List::new()).await?;
+        let neutral = |c: wire::Command| SlashCommand { name: c.name, description: c.description };
+        Ok(commands.into_iter().map(neutral).collect())
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use opencode_api::Operation;
-use opencode_api::v2::operations::{agent, model, permission, provider, session};
+use opencode_api::v2::operations::{agent, command, model, permission, provider, session};
 use opencode_api::v2::{bodies, types as wire};
 
 use tokio::time::Instant;
@@ -20,7 +20,7 @@ use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
     Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
-    ServerConfiguration, Session, SessionId, Snapshot, Status, Todo,
+    ServerConfiguration, Session, SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::server::LogLevel;
 use crate::stream::Source;
@@ -267,6 +267,12 @@ impl Dialect for V2 {
         self.configured().await?;
         let agents = self.call_repeatable(agent::List::new()).await?.data;
         Ok(agents.into_iter().map(catalogue::agent).collect())
+    }
+
+    async fn commands(&self) -> Result<Vec<SlashCommand>> {
+        let commands = self.call_repeatable(command::List::new()).await?.data;
+        let neutral = |c: wire::CommandInfo| SlashCommand { name: c.name, description: c.description };
+        Ok(commands.into_iter().map(neutral).collect())
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {

@@ -34,6 +34,27 @@ fn assert_usual(agents: &[Agent]) {
     assert!(agents.iter().any(|a| a.hidden), "{agents:?}");
 }
 
+/// Both lines bring commands of their own, and take the project's.
+async fn assert_commands(server: &TestServer, folder: &str) {
+    let folder = server.directory.join(folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "---\ndescription: Greet somebody\n---\nSay hello to $ARGUMENTS";
+    std::fs::write(folder.join("greet.md"), text).unwrap();
+    let commands = client(server).await.commands().await.unwrap();
+    assert!(commands.iter().any(|command| command.name == "init"), "{commands:?}");
+    let greet = commands.iter().find(|command| command.name == "greet").unwrap();
+    assert_eq!(greet.description.as_deref(), Some("Greet somebody"));
+}
+
+#[tokio::test]
+async fn slash_commands_of_1_x_are_listed_with_those_of_the_project() {
+    for version in ["1.18.33", "1.17.19", "1.14.48"] {
+        let options = TestServerOptions { version: version.into(), ..quick() };
+        let server = TestServer::start(options).await.unwrap();
+        assert_commands(&server, ".opencode/command").await;
+    }
+}
+
 #[tokio::test]
 async fn models_and_agents_of_1_x_are_listed_without_keys() {
     for version in ["1.18.33", "1.17.19", "1.14.48"] {

@@ -45,6 +45,12 @@ pub const PARTS: &[Part] = &[
         run: checks::replay,
     },
     Part {
+        name: "terminal",
+        about: "the screen of `nexus chat` is what the server has",
+        tools: &[GIT, NODE, NPM],
+        run: terminal,
+    },
+    Part {
         name: "faults",
         about: "transcripts equal the server under broken connections",
         tools: &[GIT, NODE, NPM],
@@ -120,6 +126,10 @@ fn coverage(root: &Path) -> Counts {
     own(root, "coverage", &["coverage"])
 }
 
+fn terminal(root: &Path) -> Counts {
+    own(root, "terminal", &["terminal"])
+}
+
 fn faults(root: &Path) -> Counts {
     // Every story at every frame on the newest of each line; older ones for a minute.
     let mut counts = own(root, "faults", &["faults"]);
@@ -161,9 +171,10 @@ mod tests {
     #[test]
     fn every_part_that_is_a_subcommand_of_ours_exists() {
         use clap::Parser as _;
-        let subcommands: [&[&str]; 7] = [
+        let subcommands: &[&[&str]] = &[
             &["api", "--check"],
             &["coverage"],
+            &["terminal"],
             &["faults"],
             &["faults", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],

@@ -1,0 +1,453 @@
+//! What keys do. Pure: a key changes the state, and says what is to be done in the world.
+
+use std::time::Instant;
+
+use crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use opencode_nexus::dialect::Action;
+
+use super::app::{App, TWICE};
+use super::ask::Press;
+use super::effect::{Effect, Outgoing, What};
+use super::popup::{Entry, Kind, Pick, Popup};
+use super::slash::{self, Line, Own};
+use super::view::pane::Scroll;
+use super::view::theme;
+
+/// Lines that the wheel moves.
+const WHEEL: isize = 3;
+
+impl App {
+    pub fn on_input(&mut self, event: Event, now: Instant) -> Vec<Effect> {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.on_key(key, now),
+            Event::Paste(text) => self.paste(&text).into_iter().collect(),
+            Event::Mouse(mouse) => {
+                self.on_mouse(mouse);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_mouse(&mut self, mouse: MouseEvent) {
+        match mouse.kind {
+            MouseEventKind::ScrollUp => self.pane.scroll(Scroll::Lines(-WHEEL)),
+            MouseEventKind::ScrollDown => self.pane.scroll(Scroll::Lines(WHEEL)),
+            // The conversation begins in the first row.
+            MouseEventKind::Down(MouseButton::Left) => {
+                if let Some(part) = self.pane.part_at(usize::from(mouse.row)).cloned()
+                    && !self.turned.remove(&part)
+                {
+                    self.turned.insert(part);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_key(&mut self, key: KeyEvent, now: Instant) -> Vec<Effect> {
+        let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        if !(ctrl && matches!(key.code, KeyCode::Char('c'))) {
+            self.quit_armed = None;
+        }
+        if let Some(effects) = self.everywhere(key, ctrl, now) {
+            return effects;
+        }
+        if self.popup.is_some()
+            && let Some(effects) = self.in_popup(key, ctrl)
+        {
+            return effects;
+        }
+        if self.answering
+            && let Some(effects) = self.in_ask(key, ctrl)
+        {
+            return effects;
+        }
+        self.in_editor(key, ctrl)
+    }
+
+    /// Keys that mean the same wherever one is.
+    fn everywhere(&mut self, key: KeyEvent, ctrl: bool, now: Instant) -> Option<Vec<Effect>> {
+        match (key.code, ctrl) {
+            (KeyCode::Char('c'), true) => return Some(self.interrupt(now)),
+            (KeyCode::Char('z'), true) => return Some(vec![Effect::Suspend]),
+            (KeyCode::Char('l'), true) => return Some(vec![Effect::Redraw]),
+            (KeyCode::Char('d'), true) if self.editor.is_empty() && self.popup.is_none() => {
+                return Some(vec![Effect::Quit]);
+            }
+            (KeyCode::PageUp, _) => self.pane.scroll(Scroll::Pages(-1)),
+            (KeyCode::PageDown, _) => self.pane.scroll(Scroll::Pages(1)),
+            (KeyCode::Home, true) => self.pane.scroll(Scroll::Start),
+            (KeyCode::End, true) => self.pane.scroll(Scroll::End),
+            (KeyCode::Up, _) if key.modifiers.contains(KeyModifiers::SHIFT) => {
+                self.pane.scroll(Scroll::Lines(-1))
+            }
+            (KeyCode::Down, _) if key.modifiers.contains(KeyModifiers::SHIFT) => {
+                self.pane.scroll(Scroll::Lines(1))
+            }
+            (KeyCode::Char('o'), true) => {
+                self.unfold_all = !self.unfold_all;
+                self.turned.clear();
+            }
+            (KeyCode::Char('t'), true) => self.hide_todos = !self.hide_todos,
+            (KeyCode::Char('r'), true) => self.search_history(),
+            _ => return None,
+        }
+        Some(Vec::new())
+    }
+
+    /// Ctrl-C stops what goes on, and only at rest, twice, the program.
+    fn interrupt(&mut self, now: Instant) -> Vec<Effect> {
+        if self.popup.take().is_some() {
+            return Vec::new();
+        }
+        let reachable = self.connection == super::app::Connection::Live;
+        if self.is_busy() && reachable && self.quit_armed.is_none() {
+            self.aborting = true;
+            return vec![Effect::Abort];
+        }
+        if self.quit_armed.is_some_and(|armed| now.duration_since(armed) <= TWICE) {
+            return vec![Effect::Quit];
+        }
+        if !self.editor.is_empty() {
+            let draft = self.editor.take();
+            // Up brings it back.
+            self.history.add(&draft.text());
+        }
+        self.quit_armed = Some(now);
+        Vec::new()
+    }
+
+    fn in_popup(&mut self, key: KeyEvent, ctrl: bool) -> Option<Vec<Effect>> {
+        let popup = self.popup.as_mut()?;
+        let picker = popup.kind == Kind::Picker;
+        match (key.code, ctrl) {
+            (KeyCode::Esc, _) => self.popup = None,
+            (KeyCode::Up, _) | (KeyCode::Char('p'), true) => popup.step(-1),
+            (KeyCode::Down, _) | (KeyCode::Char('n'), true) => popup.step(1),
+            (KeyCode::Enter, false) if key.modifiers.is_empty() => return self.pick(true),
+            (KeyCode::Tab, _) => return self.pick(false),
+            (KeyCode::Backspace, _) if picker => popup.ask(|query| {
+                query.pop();
+            }),
+            (KeyCode::Char(c), false) if picker => popup.ask(|query| query.push(c)),
+            _ if picker => {}
+            _ => return None,
+        }
+        Some(Vec::new())
+    }
+
+    /// Takes the marked entry; `None` when Enter means the text and not the list.
+    fn pick(&mut self, enter: bool) -> Option<Vec<Effect>> {
+        let popup = self.popup.take()?;
+        let Some(Entry { pick, .. }) = popup.chosen().cloned() else { return Some(Vec::new()) };
+        match pick {
+            Pick::Complete(text) => {
+                // What is complete already is sent by Enter.
+                let typed = self.editor.before_cursor().0;
+                if enter && popup.kind == Kind::Command && typed == text.trim_end() {
+                    return None;
+                }
+                self.editor.complete(popup.replaces, &text);
+                if text.ends_with('/') {
+                    return Some(self.complete().into_iter().collect());
+                }
+            }
+            Pick::Run(text) => {
+                self.editor.complete(popup.replaces, &text);
+                if enter {
+                    return Some(self.submit());
+                }
+            }
+            Pick::Replace(text) => self.editor.set(&text),
+            Pick::Model(model) => self.model = Some(model),
+            Pick::Agent(agent) => self.agent = Some(agent),
+            Pick::Session(session) => return Some(vec![Effect::Open(session)]),
+        }
+        Some(Vec::new())
+    }
+
+    fn in_ask(&mut self, key: KeyEvent, ctrl: bool) -> Option<Vec<Effect>> {
+        let ask = self.scene.asks.first()?.clone();
+        let writing = self.choice.text.is_some();
+        let press = match key.code {
+            KeyCode::Up => Press::Up,
+            KeyCode::Down => Press::Down,
+            KeyCode::Enter => Press::Enter,
+            KeyCode::Backspace => Press::Back,
+            KeyCode::Esc if writing || self.choice.marked.is_some() => Press::Escape,
+            KeyCode::Char(' ') => Press::Tick,
+            KeyCode::Char(c) if c.is_ascii_digit() && !ctrl => Press::Number(c as usize - '0' as usize),
+            KeyCode::Char(c) if writing && !ctrl => Press::Text(c.into()),
+            KeyCode::Tab => {
+                self.answering = false;
+                return Some(Vec::new());
+            }
+            KeyCode::Esc => return None,
+            // Letters do nothing here: somebody may have begun to type when the request came.
+            _ => return Some(Vec::new()),
+        };
+        Some(self.choice.press(&ask, press).map(Effect::Answer).into_iter().collect())
+    }
+
+    fn in_editor(&mut self, key: KeyEvent, ctrl: bool) -> Vec<Effect> {
+        let new_line = key.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SHIFT);
+        match key.code {
+            KeyCode::Enter if new_line => self.editor.new_line(),
+            KeyCode::Char('j') if ctrl => self.editor.new_line(),
+            KeyCode::Enter => return self.submit(),
+            KeyCode::Esc if self.is_busy() => {
+                self.aborting = true;
+                return vec![Effect::Abort];
+            }
+            KeyCode::Tab if !self.scene.asks.is_empty() => self.answering = true,
+            KeyCode::Up if self.editor.at_top() => {
+                if let Some(text) = self.history.older(&self.editor.text()) {
+                    self.editor.set(&text);
+                }
+                return Vec::new();
+            }
+            KeyCode::Down if self.editor.at_bottom() => {
+                if let Some(text) = self.history.newer() {
+                    self.editor.set(&text);
+                }
+                return Vec::new();
+            }
+            _ if self.editor.key(key) => {}
+            _ => return Vec::new(),
+        }
+        self.complete().into_iter().collect()
+    }
+
+    fn search_history(&mut self) {
+        let entry = |text: &String| Entry {
+            label: super::view::wrap::truncate(&super::view::clean::one_line(text), 300),
+            detail: String::new(),
+            pick: Pick::Replace(text.clone()),
+        };
+        let entries: Vec<Entry> = self.history.newest().map(entry).collect();
+        self.popup = Some(Popup::picker("history", entries));
+    }
+
+    /// Enter: what was typed is run or sent.
+    fn submit(&mut self) -> Vec<Effect> {
+        self.popup = None;
+        let text = self.editor.text();
+        if text.trim().is_empty() {
+            return Vec::new();
+        }
+        if self.opening {
+            self.note("the session is still being opened; press Enter again when it is there", theme::WARN);
+            return Vec::new();
+        }
+        let commands = &self.commands;
+        let line = slash::parse(text.trim_end(), |name| commands.iter().any(|c| c.name == name));
+        let shown = self.editor.take().shown();
+        self.history.add(&text);
+        self.pane.scroll(Scroll::End);
+        let what = match line {
+            Line::Own(own, arguments) => return self.run(own, &arguments),
+            Line::Server(name, arguments) => What::Action(Action::Command { name, arguments }),
+            Line::Shell(command) => What::Action(Action::Shell { command }),
+            Line::Prompt => {
+                let called = self.agents.iter().filter(|agent| !agent.hidden && agent.mode != "primary");
+                What::Prompt(text, called.map(|agent| agent.name.clone()).collect())
+            }
+        };
+        vec![self.outgoing(what, shown)]
+    }
+
+    fn outgoing(&mut self, what: What, shown: String) -> Effect {
+        self.sent += 1;
+        let (model, agent) = (self.model.clone(), self.agent.clone());
+        let out = Outgoing { number: self.sent, shown, what, model, agent };
+        self.outbox.push((out.clone(), None));
+        Effect::Send(out)
+    }
+
+    fn run(&mut self, own: Own, arguments: &str) -> Vec<Effect> {
+        let effect = match own {
+            Own::Help => {
+                self.note(HELP, theme::PLAIN);
+                return Vec::new();
+            }
+            Own::Model => return self.choose_model(arguments),
+            Own::Agent => return self.choose_agent(arguments),
+            Own::Compact => self.outgoing(What::Action(Action::Summarize), "/compact".to_owned()),
+            Own::Rename if arguments.is_empty() => {
+                self.note("say the title behind it: /rename TITLE", theme::WARN);
+                return Vec::new();
+            }
+            Own::Rename => Effect::Rename(arguments.to_owned()),
+            Own::New => Effect::New,
+            Own::Sessions => Effect::ReadSessions,
+            Own::Undo => Effect::Undo,
+            Own::Redo => Effect::Redo,
+            Own::Share => Effect::Share(true),
+            Own::Unshare => Effect::Share(false),
+            Own::Fork => Effect::Fork,
+            Own::Diff => Effect::Diff,
+            Own::Quit => Effect::Quit,
+        };
+        vec![effect]
+    }
+
+    fn choose_model(&mut self, name: &str) -> Vec<Effect> {
+        if name.is_empty() {
+            let entry = |model: &opencode_nexus::model::Model| Entry {
+                label: format!("{}/{}", model.provider, model.id),
+                detail: model.name.clone(),
+                pick: Pick::Model(model.reference()),
+            };
+            let entries: Vec<Entry> = self.catalogue.models().filter(|m| m.usable).map(entry).collect();
+            self.popup = Some(Popup::picker("models", entries));
+            return vec![Effect::ReadLists];
+        }
+        match super::named_model(name) {
+            Ok(model) => self.model = Some(model),
+            Err(error) => self.fail(&error),
+        }
+        Vec::new()
+    }
+
+    fn choose_agent(&mut self, name: &str) -> Vec<Effect> {
+        if name.is_empty() {
+            let entry = |agent: &opencode_nexus::model::Agent| Entry {
+                label: agent.name.clone(),
+                detail: super::view::clean::one_line(agent.description.as_deref().unwrap_or_default()),
+                pick: Pick::Agent(agent.name.clone()),
+            };
+            let entries: Vec<Entry> = self.agents.iter().filter(|a| a.answers_people()).map(entry).collect();
+            self.popup = Some(Popup::picker("agents", entries));
+            return vec![Effect::ReadLists];
+        }
+        self.agent = Some(name.to_owned());
+        Vec::new()
+    }
+}
+
+const HELP: &str = "\
+Enter            send; while the agent works, it hears it when it looks up
+Alt-Enter        new line (also Shift-Enter, Ctrl-J)
+@file            attach a file; @file#L3-9 some lines of it; images too
+/command         a command of ours or of the server
+!command         run it in the shell; the agent sees it
+Ctrl-C, Esc      stop the agent; Ctrl-C twice at rest quits, Ctrl-D too
+Tab              between what is asked and what you type
+Ctrl-O           unfold or fold tools and thoughts; a click does it for one
+Page Up/Down     scroll; Shift-Up/Down by lines, Ctrl-Home/End to the ends
+Up/Down, Ctrl-R  what you have sent before
+Ctrl-T           show or hide the list of things to do
+Ctrl-Z           put nexus into the background; Ctrl-L draws anew";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::chat::ask::Ask;
+    use crate::commands::chat::view::scene::Scene;
+    use opencode_nexus::model::Permission;
+    use std::time::Duration;
+
+    fn key(code: KeyCode, modifiers: KeyModifiers) -> Event {
+        Event::Key(KeyEvent::new(code, modifiers))
+    }
+
+    fn press(app: &mut App, code: KeyCode) -> Vec<Effect> {
+        app.on_input(key(code, KeyModifiers::NONE), Instant::now())
+    }
+
+    fn ctrl_c(app: &mut App, at: Instant) -> Vec<Effect> {
+        app.on_input(key(KeyCode::Char('c'), KeyModifiers::CONTROL), at)
+    }
+
+    fn permission() -> Ask {
+        Ask::Permission(Permission {
+            id: "per_1".into(),
+            session_id: "ses_1".into(),
+            action: "bash".into(),
+            patterns: vec!["ls".into()],
+            always: vec![],
+            tool: None,
+            metadata: Default::default(),
+        })
+    }
+
+    #[test]
+    fn ctrl_c_stops_the_turn_and_not_the_program() {
+        let (mut app, now) = (App::default(), Instant::now());
+        app.take_scene(Scene { busy: true, ..Scene::default() }, now);
+        for _ in 0..5 {
+            assert!(matches!(ctrl_c(&mut app, now)[..], [Effect::Abort]));
+        }
+    }
+
+    #[test]
+    fn ctrl_c_quits_only_twice_within_two_seconds_at_rest() {
+        let (mut app, now) = (App::default(), Instant::now());
+        assert!(ctrl_c(&mut app, now).is_empty());
+        assert!(ctrl_c(&mut app, now + Duration::from_secs(3)).is_empty(), "too late");
+        assert!(matches!(ctrl_c(&mut app, now + Duration::from_secs(4))[..], [Effect::Quit]));
+    }
+
+    #[test]
+    fn a_draft_that_ctrl_c_takes_away_comes_back_by_up() {
+        let mut app = App::default();
+        app.editor.insert("a long thought");
+        ctrl_c(&mut app, Instant::now());
+        assert!(app.editor.is_empty());
+        press(&mut app, KeyCode::Up);
+        assert_eq!(app.editor.text(), "a long thought");
+    }
+
+    #[test]
+    fn a_request_that_opens_while_one_types_is_not_answered_by_that() {
+        let mut app = App::default();
+        app.editor.insert("yes");
+        app.take_scene(Scene { asks: vec![permission()], busy: true, ..Scene::default() }, Instant::now());
+        assert!(matches!(press(&mut app, KeyCode::Enter)[..], [Effect::Send(_)]));
+        let mut app = App::default();
+        app.take_scene(Scene { asks: vec![permission()], busy: true, ..Scene::default() }, Instant::now());
+        for code in [KeyCode::Char('y'), KeyCode::Enter, KeyCode::Char('a')] {
+            assert!(press(&mut app, code).is_empty());
+        }
+        press(&mut app, KeyCode::Down);
+        assert!(matches!(press(&mut app, KeyCode::Enter)[..], [Effect::Answer(_)]));
+    }
+
+    #[test]
+    fn a_request_that_is_answered_elsewhere_disappears() {
+        let mut app = App::default();
+        app.take_scene(Scene { asks: vec![permission()], busy: true, ..Scene::default() }, Instant::now());
+        assert!(app.answering);
+        app.take_scene(Scene { busy: true, ..Scene::default() }, Instant::now());
+        assert!(!app.answering);
+        app.editor.insert("x");
+        assert!(matches!(press(&mut app, KeyCode::Enter)[..], [Effect::Send(_)]));
+    }
+
+    #[test]
+    fn enter_in_a_list_of_commands_runs_the_one_that_is_marked() {
+        let mut app = App::default();
+        for c in "/he".chars() {
+            press(&mut app, KeyCode::Char(c));
+        }
+        assert!(app.popup.is_some());
+        press(&mut app, KeyCode::Enter);
+        assert!(app.notes.iter().any(|note| note.text == HELP));
+        assert!(app.editor.is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_sent_stands_in_the_input_again() {
+        let mut app = App::default();
+        app.editor.insert("keep me");
+        press(&mut app, KeyCode::Enter);
+        assert!(app.editor.is_empty());
+        let error = opencode_nexus::Error::new(opencode_nexus::ErrorKind::Unreachable, "gone");
+        app.on_done(super::super::effect::Done::Sent(1, Err(error)));
+        assert_eq!(app.editor.text(), "keep me");
+        assert!(app.outbox.is_empty());
+    }
+}
