@@ -29,6 +29,9 @@ const EXAMPLES: &str = "\
 Examples:
   nexus chat                    a conversation in this folder, on the whole screen
   nexus demo                    a whole conversation with a real server; no key, no account
+  nexus run \"What is here?\"    one prompt and its answer, for scripts and CI
+  nexus sessions list           what was talked about in this folder
+  nexus doctor                  what works here, what is missing, and how to fix it
   nexus replay stream.sse       what a recorded event stream tells
 
 Exit codes: 0 done, 2 wrong use, 3 system, 4 security, 5 recovery, 130 interrupted.";

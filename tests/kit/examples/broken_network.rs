@@ -8,6 +8,7 @@ use opencode_nexus_testkit::fault_proxy::{At, End, Fault, FaultPlan, FaultProxy}
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 
+/// Public because the tests of this crate run it as well.
 #[tokio::main]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words = Behaviour::new(vec![Conversation::new("", vec![vec![Action::tokens(60, 7).at(200.0)]])]);

@@ -13,6 +13,7 @@ curl --silent --fail --max-time 60 --request POST "$URL/session/$session/message
   --header 'content-type: application/json' --data '{"parts": [{"type": "text", "text": "How are you?"}]}'
 "#;
 
+/// Public because the tests of this crate run it as well.
 #[tokio::main]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = TestServer::start(TestServerOptions::with(Behaviour::say("I am fine."))).await?;

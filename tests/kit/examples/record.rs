@@ -7,6 +7,7 @@ use opencode_nexus_testkit::expected;
 use opencode_nexus_testkit::recorder::{Recorder, RecorderOptions};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 
+/// Public because the tests of this crate run it as well.
 #[tokio::main]
 pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = TestServer::start(TestServerOptions::default()).await?;

@@ -9,7 +9,7 @@ mod runner;
 mod table;
 mod terminal;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -43,12 +43,15 @@ pub struct Arguments {
     /// Only the programs in Rust: nothing is installed.
     #[arg(long)]
     rust_only: bool,
+    /// The `nexus` to measure in `terminal`, in place of one that is built in release now.
+    #[arg(long, value_name = "PATH")]
+    nexus: Option<PathBuf>,
 }
 
 /// Prepares everything, measures, and prints a table and a line of JSON for each figure.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if arguments.suite == Suite::Terminal {
-        return terminal::run(root, arguments.rounds);
+        return terminal::run(root, arguments.nexus.clone(), arguments.rounds);
     }
     let programs = install::build(root, arguments.suite == Suite::Start)?;
     let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };

@@ -3,6 +3,7 @@
 
 mod ask;
 mod ending;
+mod prepare;
 mod report;
 mod rules;
 mod schema;
@@ -13,9 +14,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Prompt, PromptPart};
-use opencode_nexus::model::{FileDiff, Message, MessageId, ModelRef, PartBody, Role, Usage};
-use opencode_nexus::{Client, Error, ErrorKind, Result};
+use opencode_nexus::chat::{Conversation, Prompt, PromptPart};
+use opencode_nexus::model::{FileDiff, Message, MessageId, PartBody, Role, TurnError, Usage};
+use opencode_nexus::{Error, Result};
 use regex::Regex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -27,7 +28,6 @@ use self::rules::Rules;
 use self::schema::Schema;
 use self::show::Screen;
 use self::watch::Watch;
-use crate::commands::sessions;
 use crate::connect::ServerArguments;
 
 /// Ask once and print the answer: for scripts and CI.
@@ -129,6 +129,30 @@ struct Done {
     first: Option<MessageId>,
 }
 
+impl Done {
+    fn new(ending: Ending) -> Self {
+        Self {
+            ending,
+            answer: String::new(),
+            output: None,
+            finish: None,
+            usage: Usage::default(),
+            refused: Vec::new(),
+            first: None,
+        }
+    }
+
+    /// A turn whose end could not be learned.
+    fn lost(error: &Error) -> Self {
+        Self::new(Ending::Failed(TurnError {
+            name: error.code().into(),
+            message: error.message().into(),
+            aborted: false,
+            raw: Value::Null,
+        }))
+    }
+}
+
 impl Run {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let json = self.json;
@@ -181,7 +205,16 @@ impl Run {
             until,
             interrupted: interrupted.as_mut(),
         };
-        let mut done = self.turns(watch, &prompt, schema.as_ref()).await?;
+        let turned = self.turns(watch, &prompt, schema.as_ref()).await;
+        let mut done = match turned {
+            Ok(done) => done,
+            Err(error) => {
+                // The report is for those who were not there; they want to know of this most of all.
+                let done = Done { refused, ..Done::lost(&error) };
+                let _ = self.write_report(&conversation, &prompt, &done, &[]);
+                return Err(error);
+            }
+        };
         done.refused = refused;
         self.judge(&mut done);
         let files = self.files(&conversation, &done).await;
@@ -205,91 +238,10 @@ impl Run {
         ending
     }
 
-    async fn prepare(
-        &self,
-        schema: Option<&Schema>,
-    ) -> Result<(crate::connect::Connected, Conversation, Prompt)> {
-        let mut prompt = ask::prompt(&self.prompt, &self.file, self.is_remote()).await?;
-        let connected = self.server.connect().await?;
-        let client = &connected.client;
-        prompt.model = self.chosen_model(client).await?;
-        prompt.agent = self.chosen_agent(client).await?;
-        if self.system.is_some() && !client.capabilities().system_prompt {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "OpenCode 2 takes no system prompt with a prompt",
-            )
-            .with_hint("leave --system out, or choose an --agent that has the system prompt"));
-        }
-        prompt.system = self.system.clone();
-        if let Some(schema) = schema {
-            prompt.parts.push(PromptPart::Text(schema.demand()));
-        }
-        // The rules answer here and not in the conversation, because what they refuse is told.
-        let options = ConversationOptions {
-            policy: AskPolicy { bound: None, ..AskPolicy::default() },
-            ..ConversationOptions::default()
-        };
-        let wanted = self.session.as_deref().or(self.r#continue.then_some("last"));
-        let conversation = match wanted {
-            Some(word) => {
-                let session = sessions::find(client, word).await?;
-                client.open(session.id, options).await?
-            }
-            None => client.create_with(self.title.as_deref(), options).await?,
-        };
-        Ok((connected, conversation, prompt))
-    }
-
-    /// Whether the server may see other files than we do.
-    fn is_remote(&self) -> bool {
-        let host = self.server.url.as_deref().and_then(|url| url::Url::parse(url).ok());
-        host.is_some_and(|url| match url.host() {
-            Some(url::Host::Domain(name)) => name != "localhost",
-            Some(url::Host::Ipv4(ip)) => !ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => !ip.is_loopback(),
-            None => true,
-        })
-    }
-
-    /// Checked before, because on 1.x a model that does not exist stays with the session and breaks its next prompts.
-    async fn chosen_model(&self, client: &Client) -> Result<Option<ModelRef>> {
-        let Some(name) = &self.model else { return Ok(None) };
-        let catalogue = client.models().await?;
-        match catalogue.find(name) {
-            Some(model) if model.usable => {
-                Ok(Some(ModelRef { variant: self.variant.clone(), ..model.reference() }))
-            }
-            Some(_) => Err(Error::new(ErrorKind::InvalidInput, format!("the model {name} cannot be used"))
-                .with_hint(
-                    "its provider needs a key: `opencode auth login`, or choose one of `nexus models`",
-                )),
-            None => Err(Error::new(ErrorKind::InvalidInput, format!("the server has no model {name}"))
-                .with_hint("`nexus models` lists them as provider/model")),
-        }
-    }
-
-    async fn chosen_agent(&self, client: &Client) -> Result<Option<String>> {
-        let Some(name) = &self.agent else { return Ok(None) };
-        match client.agents().await?.into_iter().find(|agent| agent.name == *name) {
-            Some(agent) if agent.answers_people() => Ok(Some(agent.name)),
-            _ => Err(Error::new(ErrorKind::InvalidInput, format!("no agent {name} answers people here"))
-                .with_hint("`nexus agents` lists them")),
-        }
-    }
-
     /// The turn, and those in which the answer is repaired.
     async fn turns(&self, mut watch: Watch<'_>, prompt: &Prompt, schema: Option<&Schema>) -> Result<Done> {
         let conversation = watch.conversation;
-        let mut done = Done {
-            ending: Ending::Completed,
-            answer: String::new(),
-            output: None,
-            finish: None,
-            usage: Usage::default(),
-            refused: Vec::new(),
-            first: None,
-        };
+        let mut done = Done::new(Ending::Completed);
         let mut next = prompt.clone();
         for left in (0..=if schema.is_some() { self.repair } else { 0 }).rev() {
             let turn = conversation.prompt(next).await?;
@@ -353,14 +305,17 @@ impl Run {
                 tool || matches!(part.body, PartBody::Patch { .. })
             })
         });
-        for _ in 0..if changed { 20 } else { 0 } {
-            match tokio::time::timeout(Duration::from_secs(5), conversation.diff(Some(first))).await {
-                Ok(Ok(files)) if !files.is_empty() => return files,
-                Ok(Ok(_)) => tokio::time::sleep(Duration::from_millis(100)).await,
-                _ => break,
+        let asking = async {
+            for _ in 0..if changed { 20 } else { 0 } {
+                match conversation.diff(Some(first)).await {
+                    Ok(files) if files.is_empty() => tokio::time::sleep(Duration::from_millis(100)).await,
+                    Ok(files) => return files,
+                    Err(_) => break,
+                }
             }
-        }
-        Vec::new()
+            Vec::new()
+        };
+        tokio::time::timeout(Duration::from_secs(5), asking).await.unwrap_or_default()
     }
 
     fn tell(&self, screen: &mut Screen, conversation: &Conversation, done: &Done, files: &[FileDiff]) {

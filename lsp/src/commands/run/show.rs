@@ -1,7 +1,8 @@
 //! What a run tells: the answer alone on standard output and everything else on standard error, or one line of JSON for
 //! each event.
 //!
-//! The lines of JSON are a promise: fields may be added, none is renamed or taken away. `docs` in `--help`.
+//! The lines of JSON are a promise: fields may be added, none is renamed or taken away.
+//! `nexus run --help` lists them.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{IsTerminal as _, Write as _};

@@ -38,8 +38,11 @@ enum Figure {
 }
 
 /// Measures everything and prints it.
-pub fn run(root: &Path, rounds: usize) -> Result<(), String> {
-    let nexus = super::install::build(root, true)?.join("nexus");
+pub fn run(root: &Path, nexus: Option<PathBuf>, rounds: usize) -> Result<(), String> {
+    let nexus = match nexus {
+        Some(nexus) => std::path::absolute(nexus).map_err(|error| error.to_string())?,
+        None => super::install::build(root, true)?.join("nexus"),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| error.to_string())?.block_on(measure(&nexus, rounds))
 }

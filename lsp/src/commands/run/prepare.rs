@@ -1,0 +1,87 @@
+//! What stands before the first turn: the prompt, the server, the session, and whether model and agent exist.
+
+use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Prompt, PromptPart};
+use opencode_nexus::model::ModelRef;
+use opencode_nexus::{Client, Error, ErrorKind, Result};
+
+use super::schema::Schema;
+use super::{Run, ask};
+use crate::commands::sessions;
+use crate::connect::Connected;
+
+impl Run {
+    /// Everything that a turn needs.
+    ///
+    /// # Errors
+    /// Those of [`ask::prompt`] and of connecting; a session, model or agent that is not there; what this line of OpenCode
+    /// cannot do.
+    pub(super) async fn prepare(&self, schema: Option<&Schema>) -> Result<(Connected, Conversation, Prompt)> {
+        let mut prompt = ask::prompt(&self.prompt, &self.file, self.is_remote()).await?;
+        let connected = self.server.connect().await?;
+        let client = &connected.client;
+        prompt.model = self.chosen_model(client).await?;
+        prompt.agent = self.chosen_agent(client).await?;
+        if self.system.is_some() && !client.capabilities().system_prompt {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "OpenCode 2 takes no system prompt with a prompt",
+            )
+            .with_hint("leave --system out, or choose an --agent that has the system prompt"));
+        }
+        prompt.system = self.system.clone();
+        if let Some(schema) = schema {
+            prompt.parts.push(PromptPart::Text(schema.demand()));
+        }
+        // The rules answer here and not in the conversation, because what they refuse is told.
+        let options = ConversationOptions {
+            policy: AskPolicy { bound: None, ..AskPolicy::default() },
+            ..ConversationOptions::default()
+        };
+        let wanted = self.session.as_deref().or(self.r#continue.then_some("last"));
+        let conversation = match wanted {
+            Some(word) => {
+                let session = sessions::find(client, word).await?;
+                client.open(session.id, options).await?
+            }
+            None => client.create_with(self.title.as_deref(), options).await?,
+        };
+        Ok((connected, conversation, prompt))
+    }
+
+    /// Whether the server may see other files than we do.
+    fn is_remote(&self) -> bool {
+        let host = self.server.url.as_deref().and_then(|url| url::Url::parse(url).ok());
+        host.is_some_and(|url| match url.host() {
+            Some(url::Host::Domain(name)) => name != "localhost",
+            Some(url::Host::Ipv4(ip)) => !ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => !ip.is_loopback(),
+            None => true,
+        })
+    }
+
+    /// Checked before, because on 1.x a model that does not exist stays with the session and breaks its next prompts.
+    async fn chosen_model(&self, client: &Client) -> Result<Option<ModelRef>> {
+        let Some(name) = &self.model else { return Ok(None) };
+        let catalogue = client.models().await?;
+        match catalogue.find(name) {
+            Some(model) if model.usable => {
+                Ok(Some(ModelRef { variant: self.variant.clone(), ..model.reference() }))
+            }
+            Some(_) => Err(Error::new(ErrorKind::InvalidInput, format!("the model {name} cannot be used"))
+                .with_hint(
+                    "its provider needs a key: `opencode auth login`, or choose one of `nexus models`",
+                )),
+            None => Err(Error::new(ErrorKind::InvalidInput, format!("the server has no model {name}"))
+                .with_hint("`nexus models` lists them as provider/model")),
+        }
+    }
+
+    async fn chosen_agent(&self, client: &Client) -> Result<Option<String>> {
+        let Some(name) = &self.agent else { return Ok(None) };
+        match client.agents().await?.into_iter().find(|agent| agent.name == *name) {
+            Some(agent) if agent.answers_people() => Ok(Some(agent.name)),
+            _ => Err(Error::new(ErrorKind::InvalidInput, format!("no agent {name} answers people here"))
+                .with_hint("`nexus agents` lists them")),
+        }
+    }
+}
