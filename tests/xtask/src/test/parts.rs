@@ -181,7 +181,7 @@ mod tests {
             &["server-faults"],
             &["fuzz", "sse", "--seconds", "30"],
         ];
-        for arguments in subcommands {
+        for arguments in subcommands.iter().copied() {
             let all = std::iter::once("xtask").chain(arguments.iter().copied());
             if let Err(error) = crate::Arguments::try_parse_from(all) {
                 panic!("{arguments:?}: {error}");
