@@ -55,15 +55,15 @@ impl Person {
     /// What a command that must succeed prints as JSON.
     fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(&[&["server"], arguments, &["--json"]].concat());
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", all_told(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// What a command that must fail tells, with its exit code.
     fn refused(&self, arguments: &[&str]) -> (String, i32) {
         let output = self.run(&[&["server"], arguments].concat());
-        assert!(!output.status.success(), "{}", told(&output));
-        (told(&output), output.status.code().unwrap())
+        assert!(!output.status.success(), "{}", all_told(&output));
+        (all_told(&output), output.status.code().unwrap())
     }
 
     fn used(&self) -> Option<String> {
@@ -97,7 +97,7 @@ impl Person {
     }
 }
 
-fn told(output: &Output) -> String {
+fn all_told(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 
@@ -192,8 +192,12 @@ async fn the_newest_version_of_a_registry_that_fails_is_not_tried_again_unless_i
     let cut = registry::start(package_name().unwrap(), "99.0.0", &sri, bytes[..bytes.len() / 2].to_vec());
     for (number, address) in [wrong, cut].into_iter().enumerate() {
         let cache = person.path(&format!("npm-{number}"));
-        person.settings =
-            vec![("npm_config_registry".into(), address), ("npm_config_cache".into(), text(&cache).into())];
+        // npm would try a broken archive again for minutes.
+        person.settings = vec![
+            ("npm_config_registry".into(), address),
+            ("npm_config_cache".into(), text(&cache).into()),
+            ("npm_config_fetch_retries".into(), "0".into()),
+        ];
         let (told, code) = person.refused(&["install", "99.0.0"]);
         assert_eq!((code, told.contains("npm failed")), (3, true), "{told}");
     }
@@ -233,7 +237,7 @@ async fn two_versions_are_kept_and_a_person_goes_back_pins_and_removes() {
     std::fs::write(&choices, "{\"pinned\": \"1.").unwrap();
     assert_eq!(person.used().as_deref(), Some(PINNED));
     let output = person.run(&["server", "pin", PINNED]);
-    assert!(output.status.success() && told(&output).contains("damaged"), "{}", told(&output));
+    assert!(output.status.success() && all_told(&output).contains("damaged"), "{}", all_told(&output));
     let names = std::fs::read_dir(person.path("state/opencode-nexus")).unwrap();
     assert!(names.flatten().any(|n| n.file_name().to_string_lossy().contains("damaged")));
 }
