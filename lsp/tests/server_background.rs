@@ -97,9 +97,12 @@ fn servers_of_several_names_run_side_by_side_each_with_its_port_and_home() {
     }
 
     assert!(place.run(&["stop", "try"]).status.success());
-    assert!(!temporary.exists() && is_empty(&place.path("tmp")), "what was fresh is gone");
+    assert!(!temporary.exists(), "what was fresh is gone");
     let stopped = place.json(&["stop", "--all", "--json"]);
     assert_eq!(stopped["stopped"], serde_json::json!(["default", "review"]));
+    // OpenCode itself makes this folder, and leaves it (1.18.33, seen).
+    std::fs::remove_dir(place.path("tmp/opencode")).unwrap();
+    assert!(is_empty(&place.path("tmp")), "nothing else is left");
     assert!(own.exists() && !record.exists(), "a home that belongs to a name is kept");
     assert_eq!(place.json(&["status", "--json"])["servers"], serde_json::json!([]));
     assert_eq!(place.run(&["status", "default"]).status.code(), Some(3));

@@ -55,7 +55,10 @@ impl Logs {
             }
         }
         last.iter().for_each(|line| self.show(line));
-        while self.follow {
+        if !self.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        loop {
             match next_line(&mut reader, &mut part)? {
                 Some(line) => self.show(&line),
                 None => {
@@ -66,7 +69,6 @@ impl Logs {
                 }
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     /// The file was set aside and emptied: first what was not read yet, then from the beginning.
