@@ -98,6 +98,7 @@ fn first_message(entry: &Value) -> Vec<String> {
             "text" if part["synthetic"] == true => None,
             "text" => Some(shown_text(part["text"].as_str()?, entry["info"]["role"] == "user")),
             "reasoning" => Some(format!("thought {}", part["text"].as_str()?.trim())),
+            "compaction" => Some("the history was made shorter here".to_owned()),
             "file" => Some(part["filename"].as_str()?.to_owned()),
             "tool" => {
                 let state = &part["state"];

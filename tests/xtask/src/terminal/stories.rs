@@ -163,6 +163,8 @@ fn narrow(play: &mut Play) -> Outcome {
     play.open((20, 12), &[], &[])?;
     play.say("ALLOW it")?;
     play.window().wait_for("Allow once")?;
+    // Nobody may be asked for something that is not seen.
+    play.window().wait_for("┃ $ cat hello")?;
     play.shot("what is asked, in 20 columns");
     play.window().press("1")?;
     play.window().wait_for("❯ 1")?;

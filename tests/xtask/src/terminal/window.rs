@@ -87,6 +87,8 @@ impl Window {
 
     /// Presses keys, as the bytes that a terminal sends for them.
     pub fn press(&mut self, keys: &str) -> Result<(), String> {
+        // A rest is one after the key, not before it.
+        self.lock().last = Instant::now();
         self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).map_err(text)
     }
 
