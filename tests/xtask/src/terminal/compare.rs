@@ -12,12 +12,13 @@ const BOUND: Duration = Duration::from_secs(15);
 /// More pages than any story has.
 const PAGES: usize = 200;
 
-/// Looks until the screen is what the server has, or stays different.
-pub fn equal(window: &mut Window, server: &Value) -> Result<(), String> {
+/// Looks until the screen is what the server has, or stays different; lines with notes of the client's own are left out.
+pub fn equal(window: &mut Window, server: &Value, own: &[&str]) -> Result<(), String> {
     let wanted = letters(&expected(server).join("\n"));
     let until = Instant::now() + BOUND;
     loop {
-        let lines = scrolled_through(window)?;
+        let mut lines = scrolled_through(window)?;
+        lines.retain(|line| !own.iter().any(|own| line.contains(own)));
         let seen = letters(&on_screen(&lines).join("\n"));
         if comparable(&seen) == comparable(&wanted) {
             return Ok(());

@@ -180,9 +180,11 @@ impl Window {
         }
     }
 
-    /// Whether the program has given the terminal back as it was.
+    /// Whether the program, which has ended, has given the terminal back as it was.
     pub fn is_given_back(&self) -> bool {
-        let shown = self.lock();
+        // Its last words may still be on their way.
+        let all = self.shown.1.wait_timeout_while(self.lock(), END, |shown| !shown.ended);
+        let shown = all.unwrap_or_else(PoisonError::into_inner).0;
         let screen = shown.parser.screen();
         !screen.alternate_screen()
             && !screen.hide_cursor()
