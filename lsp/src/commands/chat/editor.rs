@@ -113,6 +113,8 @@ impl Editor {
                 self.area.insert_char(c);
                 true
             }
+            // What shells do by it; the widget would undo.
+            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => self.area.delete_line_by_head(),
             _ => {
                 self.area.input(key);
                 true

@@ -115,6 +115,9 @@ impl Chat {
         terminal::check()?;
         let model = self.model.as_deref().map(named_model).transpose()?;
         let folder = self.server.directory()?;
+        if self.server.url.is_none() {
+            eprintln!("looking for OpenCode, or starting it…");
+        }
         let connected = self.server.connect().await?;
         let result = self.screen(&connected, model, folder).await;
         connected.close().await?;

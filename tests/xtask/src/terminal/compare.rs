@@ -12,12 +12,13 @@ const BOUND: Duration = Duration::from_secs(15);
 /// More pages than any story has.
 const PAGES: usize = 200;
 
-/// Looks until the screen is what the server has, or stays different.
-pub fn equal(window: &mut Window, server: &Value) -> Result<(), String> {
+/// Looks until the screen is what the server has, or stays different; lines with notes of the client's own are left out.
+pub fn equal(window: &mut Window, server: &Value, own: &[&str]) -> Result<(), String> {
     let wanted = letters(&expected(server).join("\n"));
     let until = Instant::now() + BOUND;
     loop {
-        let lines = scrolled_through(window)?;
+        let mut lines = scrolled_through(window)?;
+        lines.retain(|line| !own.iter().any(|own| line.contains(own)));
         let seen = letters(&on_screen(&lines).join("\n"));
         if comparable(&seen) == comparable(&wanted) {
             return Ok(());
@@ -98,6 +99,7 @@ fn first_message(entry: &Value) -> Vec<String> {
             "text" if part["synthetic"] == true => None,
             "text" => Some(shown_text(part["text"].as_str()?, entry["info"]["role"] == "user")),
             "reasoning" => Some(format!("thought {}", part["text"].as_str()?.trim())),
+            "compaction" => Some("the history was made shorter here".to_owned()),
             "file" => Some(part["filename"].as_str()?.to_owned()),
             "tool" => {
                 let state = &part["state"];

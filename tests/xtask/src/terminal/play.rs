@@ -139,7 +139,6 @@ impl Play {
         if code != 0 {
             return Err(format!("the program ended with {code}\n{}", framed(&self.window().rows())));
         }
-        self.window().rest();
         if !self.window().is_given_back() {
             return Err("the terminal was not given back as it was".to_owned());
         }
@@ -181,9 +180,14 @@ impl Play {
 
     /// Scrolls through the conversation: what stands there is what the server has.
     pub fn check(&mut self) -> Outcome {
+        self.check_beside(&[])
+    }
+
+    /// The same beside notes of the client's own, which stand there as well.
+    pub fn check_beside(&mut self, own: &[&str]) -> Outcome {
         let session = self.session()?;
         let server = self.messages(&session)?;
-        compare::equal(self.window(), &server)
+        compare::equal(self.window(), &server, own)
     }
 
     /// The session that this story has made.

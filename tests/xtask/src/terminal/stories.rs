@@ -163,6 +163,8 @@ fn narrow(play: &mut Play) -> Outcome {
     play.open((20, 12), &[], &[])?;
     play.say("ALLOW it")?;
     play.window().wait_for("Allow once")?;
+    // Nobody may be asked for something that is not seen.
+    play.window().wait_for("┃ $ cat hello")?;
     play.shot("what is asked, in 20 columns");
     play.window().press("1")?;
     play.window().wait_for("❯ 1")?;
@@ -330,7 +332,6 @@ fn signal(play: &mut Play) -> Outcome {
     let pid = play.window().pid().ok_or("the program has no number")?.to_string();
     std::process::Command::new("kill").args(["-TERM", &pid]).status().map_err(|error| error.to_string())?;
     play.window().ended()?;
-    play.window().rest();
     if !play.window().is_given_back() {
         return Err("the terminal was not given back after SIGTERM".to_owned());
     }
@@ -346,9 +347,11 @@ fn killed(play: &mut Play) -> Outcome {
     play.kill_and_restart()?;
     play.window().wait("idle again", |rows| rows.last().is_some_and(|row| row.contains("idle")))?;
     play.shot("after the server was killed");
-    play.check()?;
+    // 1.x keeps an answer without a word of how it ended; that it did is ours to say.
+    let note = ["the server stopped in the middle of the answer"];
+    play.check_beside(&note)?;
     play.say("are you there")?;
     play.done("Heard.")?;
     play.shot("going on");
-    play.check()
+    play.check_beside(&note)
 }

@@ -87,6 +87,8 @@ impl Window {
 
     /// Presses keys, as the bytes that a terminal sends for them.
     pub fn press(&mut self, keys: &str) -> Result<(), String> {
+        // A rest is one after the key, not before it.
+        self.lock().last = Instant::now();
         self.keys.write_all(keys.as_bytes()).and_then(|()| self.keys.flush()).map_err(text)
     }
 
@@ -178,9 +180,11 @@ impl Window {
         }
     }
 
-    /// Whether the program has given the terminal back as it was.
+    /// Whether the program, which has ended, has given the terminal back as it was.
     pub fn is_given_back(&self) -> bool {
-        let shown = self.lock();
+        // Its last words may still be on their way.
+        let all = self.shown.1.wait_timeout_while(self.lock(), END, |shown| !shown.ended);
+        let shown = all.unwrap_or_else(PoisonError::into_inner).0;
         let screen = shown.parser.screen();
         !screen.alternate_screen()
             && !screen.hide_cursor()

@@ -31,7 +31,7 @@ use super::app::App;
 use pane::{Content, Pane};
 use piece::Look;
 
-/// From this width on, the conversation keeps a distance from the left edge.
+/// From this width on, the conversation keeps a distance from the edges.
 const MARGIN_FROM: u16 = 60;
 
 /// A moment of the screen.
@@ -57,15 +57,17 @@ pub(crate) fn draw(
     let width = usize::from(area.width);
     let input = input_height(app, area);
     let free = area.height.saturating_sub(input + 1);
+    let margin = margin(area);
     // Something of the conversation is always seen.
-    let mut panels = panel::lines(app, moment, width, usize::from(free.saturating_sub(free.min(3))));
-    panels.truncate(usize::from(free.saturating_sub(1)));
+    let room = usize::from(free.saturating_sub(1));
+    let mut panels = panel::lines(app, moment, width - 2 * usize::from(margin), room);
+    panels.truncate(room);
     let panel_height = u16::try_from(panels.len()).unwrap_or_default();
     let pane_area = Rect { height: free - panel_height, ..area };
     draw_pane(app, messages, moment, pane_area, buffer);
     for (row, line) in panels.iter().enumerate() {
         let row = u16::try_from(row).unwrap_or_default();
-        buffer.set_line(0, pane_area.height + row, line, area.width);
+        buffer.set_line(margin, pane_area.height + row, line, area.width - 2 * margin);
     }
     let top = area.height - input - 1;
     let cursor = draw_input(app, Rect { y: top, height: input, ..area }, buffer);
@@ -73,8 +75,13 @@ pub(crate) fn draw(
     cursor
 }
 
+/// The distance of everything from the edges, where there is room for one.
+fn margin(area: Rect) -> u16 {
+    if area.width >= MARGIN_FROM { 2 } else { 0 }
+}
+
 fn draw_pane(app: &mut App, messages: &[Message], moment: &Moment, area: Rect, buffer: &mut Buffer) {
-    let margin = if area.width >= MARGIN_FROM { 2 } else { 0 };
+    let margin = margin(area);
     let area = Rect { x: area.x + margin, width: area.width - 2 * margin, ..area };
     let taken_back = app.scene.taken_back.as_ref();
     let shown =

@@ -67,7 +67,7 @@ fn ask_lines(app: &App, ask: &Ask, width: usize, room: usize) -> Vec<Line<'stati
     let bar = Indent::all(Span::styled("┃ ", theme::WARN));
     let put = |spans: &[Span<'static>]| wrap(spans, width, &bar, Break::Words);
     let mut head = head(app, ask, width);
-    let mut foot = entries(app, ask, width, &bar);
+    let mut foot = entries(app, ask, width, &bar, false);
     let hint = if app.choice.sent {
         "answering…"
     } else if !app.answering {
@@ -77,25 +77,34 @@ fn ask_lines(app: &App, ask: &Ask, width: usize, room: usize) -> Vec<Line<'stati
     } else {
         "↑↓ or a number, then Enter; Tab to type, Ctrl-C stops"
     };
-    foot.extend(put(&[Span::styled(hint, theme::DIM)]));
-    let mut out = vec![Line::default()];
     let count = app.scene.asks.len();
     if count > 1 {
         head.push(Span::styled(format!("  (1 of {count})"), theme::DIM));
     }
-    out.extend(put(&head));
-    let left = room.saturating_sub(out.len() + foot.len());
+    let mut head = put(&head);
     let mut body = match ask {
         Ask::Permission(ask) => permission_body(ask, width, &bar),
         Ask::Question(ask) => question_body(app, ask, width, &bar),
     };
-    if body.len() > left {
-        body.truncate(left.saturating_sub(1));
-        body.extend(put(&[Span::styled("…", theme::DIM)]).into_iter().take(left.min(1)));
+    // In a small window the hint gives way first, then the words of the choices; what it is about, last.
+    let mut hint = put(&[Span::styled(hint, theme::DIM)]);
+    if head.len() + body.len() + foot.len() + hint.len() > room {
+        hint.clear();
     }
-    out.extend(body);
-    out.extend(foot);
-    out
+    if head.len() + body.len() + foot.len() > room {
+        foot = entries(app, ask, width, &bar, true);
+        head.truncate(1);
+    }
+    let left = room.saturating_sub(head.len() + foot.len()).max(1);
+    if body.len() > left {
+        body.truncate(left);
+        if let Some(last) = body.last_mut().filter(|_| left > 1) {
+            *last = Line::from(vec![Span::styled("┃ ", theme::WARN), Span::styled("…", theme::DIM)]);
+        }
+    }
+    let all = head.len() + body.len() + foot.len() + hint.len();
+    let free = (all < room).then(Line::default);
+    free.into_iter().chain(head).chain(body).chain(foot).chain(hint).collect()
 }
 
 fn head(app: &App, ask: &Ask, width: usize) -> Vec<Span<'static>> {
@@ -155,7 +164,8 @@ fn question_body(app: &App, ask: &Question, width: usize, bar: &Indent) -> Vec<L
     wrap(&spans, width, bar, Break::Words)
 }
 
-fn entries(app: &App, ask: &Ask, width: usize, bar: &Indent) -> Vec<Line<'static>> {
+/// What can be chosen; `short` cuts each to a line.
+fn entries(app: &App, ask: &Ask, width: usize, bar: &Indent, short: bool) -> Vec<Line<'static>> {
     let choice = &app.choice;
     if let Some(text) = &choice.text {
         let spans =
@@ -181,7 +191,8 @@ fn entries(app: &App, ask: &Ask, width: usize, bar: &Indent) -> Vec<Line<'static
         if let Some(option) = option.filter(|option| !option.description.is_empty()) {
             spans.push(Span::styled(format!("  {}", one_line(&option.description)), theme::DIM));
         }
-        out.extend(wrap(&spans, width, bar, Break::Words));
+        let lines = wrap(&spans, width, bar, Break::Words);
+        out.extend(lines.into_iter().take(if short { 1 } else { usize::MAX }));
     }
     out
 }
