@@ -20,7 +20,7 @@ pub enum Decision {
 /// For which requests a decision holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskRule {
-    /// Which actions: `bash`, `edit`, …; `*` stands for any run of characters.
+    /// Which actions: `bash` (the same as `shell`), `edit`, …; `*` stands for any run of characters.
     pub action: String,
     /// On what: `git *`, `src/*`; `*` stands for any run of characters.
     pub pattern: String,
@@ -80,7 +80,7 @@ impl AskPolicy {
     pub fn decide(&self, permission: &Permission) -> Decision {
         let one = |pattern: &str| {
             (self.rules.iter().rev())
-                .find(|r| matches(&r.action, &permission.action) && matches(&r.pattern, pattern))
+                .find(|r| matches_action(&r.action, &permission.action) && matches(&r.pattern, pattern))
                 .map_or(self.otherwise, |r| r.decision)
         };
         let decisions: Vec<Decision> = if permission.patterns.is_empty() {
@@ -105,6 +105,16 @@ impl AskPolicy {
             Decision::Deny => Some(PermissionReply::Reject { message: None }),
         }
     }
+}
+
+/// The lines call the shell differently (`bash` on 1.x, `shell` on OpenCode 2); a rule means the same on both.
+fn matches_action(rule: &str, action: &str) -> bool {
+    let twin = match action {
+        "bash" => Some("shell"),
+        "shell" => Some("bash"),
+        _ => None,
+    };
+    matches(rule, action) || twin.is_some_and(|twin| rule == twin)
 }
 
 /// Glob with `*` only. Linear in the product of the lengths at worst; both are short.
@@ -160,6 +170,18 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
         }
+    }
+
+    #[test]
+    fn a_rule_about_the_shell_means_the_same_on_both_lines() {
+        let policy = AskPolicy::default()
+            .with_rule("bash", "git *", Decision::Allow)
+            .with_rule("shell", "git push*", Decision::Deny);
+        for action in ["bash", "shell"] {
+            assert_eq!(policy.decide(&ask(action, &["git log"])), Decision::Allow);
+            assert_eq!(policy.decide(&ask(action, &["git push"])), Decision::Deny);
+        }
+        assert_eq!(policy.decide(&ask("edit", &["git log"])), Decision::Ask);
     }
 
     #[test]

@@ -34,6 +34,7 @@ use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
 use crate::connect::{Connected, ServerArguments};
+use crate::settings::settings;
 use app::{App, Place};
 use effect::{Done, Effect};
 use terminal::Screen;
@@ -113,6 +114,8 @@ pub(crate) fn log_file() -> Option<std::fs::File> {
 impl Chat {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         terminal::check()?;
+        // Said before the screen is taken.
+        settings()?;
         let model = self.model.as_deref().map(named_model).transpose()?;
         let folder = self.server.directory()?;
         if self.server.url.is_none() {
@@ -135,8 +138,10 @@ impl Chat {
         folder: std::path::PathBuf,
     ) -> Result<Option<String>> {
         let client = connected.client.clone();
+        let settings = settings()?;
+        let usual = self.session.is_none() && !self.latest;
         let (tell, done) = mpsc::channel(DONE);
-        let work = Work::start(client.clone(), folder.clone(), tell.clone());
+        let work = Work::start(client.clone(), folder.clone(), settings.policy.clone(), tell.clone());
         let session = match (&self.session, self.latest) {
             (Some(id), _) => Some(id.as_str().into()),
             (None, true) => {
@@ -154,11 +159,12 @@ impl Chat {
         let app = App {
             place: Place { folder, server },
             history: history::History::open(),
-            model,
-            agent: self.agent.clone(),
+            // What a session goes on with is its own business.
+            model: model.or_else(|| settings.model.clone().filter(|_| usual)),
+            agent: self.agent.clone().or_else(|| settings.agent.clone().filter(|_| usual)),
             ..App::default()
         };
-        let abilities = terminal::abilities(self.no_color);
+        let abilities = terminal::abilities(self.no_color || settings.colour == "never");
         let screen = Screen::enter(abilities, !self.no_mouse)?;
         let mut session = Session::new(app, screen, work, done);
         if let Some(conversation) = conversation {

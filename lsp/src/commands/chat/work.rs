@@ -1,7 +1,7 @@
 //! Does what the screen's state wants done, in tasks of their own: the screen never waits for a server. What comes of
 //! it is told as [`Done`].
 
-use opencode_nexus::chat::{ChatEvent, Conversation, ConversationOptions, Turn};
+use opencode_nexus::chat::{AskPolicy, ChatEvent, Conversation, ConversationOptions, Turn};
 use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus::model::{MessageId, Role, SessionId};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -21,15 +21,21 @@ const WAITING: usize = 64;
 pub(crate) struct Work {
     client: Client,
     folder: std::path::PathBuf,
+    policy: AskPolicy,
     done: mpsc::Sender<Done>,
     sending: mpsc::Sender<(Outgoing, Option<Conversation>)>,
 }
 
 impl Work {
     /// Starts the task that sends: one after the other, in the order in which the person pressed Enter.
-    pub fn start(client: Client, folder: std::path::PathBuf, done: mpsc::Sender<Done>) -> Self {
+    pub fn start(
+        client: Client,
+        folder: std::path::PathBuf,
+        policy: AskPolicy,
+        done: mpsc::Sender<Done>,
+    ) -> Self {
         let (sending, mut waiting) = mpsc::channel::<(Outgoing, Option<Conversation>)>(WAITING);
-        let work = Self { client, folder, done, sending };
+        let work = Self { client, folder, policy, done, sending };
         let sender = work.clone();
         tokio::spawn(async move {
             // A session that was made for the first prompt serves those that were typed meanwhile.
@@ -40,7 +46,7 @@ impl Work {
                     let conversation = match conversation.or_else(|| made.take()) {
                         Some(conversation) => conversation,
                         None => {
-                            let new = sender.client.create(None).await?;
+                            let new = sender.client.create_with(None, sender.options()).await?;
                             sender.tell(Done::Opened(new.clone())).await;
                             new
                         }
@@ -59,7 +65,7 @@ impl Work {
 
     /// The same for a session that is still to be made.
     pub fn renewed(&self) -> Self {
-        Self::start(self.client.clone(), self.folder.clone(), self.done.clone())
+        Self::start(self.client.clone(), self.folder.clone(), self.policy.clone(), self.done.clone())
     }
 
     /// Hands a prompt over to be sent.
@@ -173,7 +179,11 @@ impl Work {
     /// # Errors
     /// When there is none of that name, or the server cannot be reached.
     pub async fn open(&self, session: SessionId) -> Result<Conversation> {
-        self.client.open(session, ConversationOptions::default()).await
+        self.client.open(session, self.options()).await
+    }
+
+    fn options(&self) -> ConversationOptions {
+        ConversationOptions { policy: self.policy.clone(), ..ConversationOptions::default() }
     }
 
     async fn lists(&self) -> Result<Done> {

@@ -29,6 +29,7 @@ use self::schema::Schema;
 use self::show::Screen;
 use self::watch::Watch;
 use crate::connect::ServerArguments;
+use crate::settings::settings;
 
 /// Ask once and print the answer: for scripts and CI.
 #[derive(clap::Args)]
@@ -197,9 +198,10 @@ impl Run {
             "server": server.version, "line": format!("{:?}", server.line).to_lowercase(),
         }));
         let mut refused = Vec::new();
+        let rules = self.rules.clone().over(&settings()?.policy);
         let watch = Watch {
             conversation: &conversation,
-            rules: &self.rules,
+            rules: &rules,
             screen: &mut screen,
             refused: &mut refused,
             until,

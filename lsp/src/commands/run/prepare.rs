@@ -8,6 +8,7 @@ use super::schema::Schema;
 use super::{Run, ask};
 use crate::commands::sessions;
 use crate::connect::Connected;
+use crate::settings::settings;
 
 impl Run {
     /// Everything that a turn needs.
@@ -19,8 +20,13 @@ impl Run {
         let mut prompt = ask::prompt(&self.prompt, &self.file, self.is_remote()).await?;
         let connected = self.server.connect().await?;
         let client = &connected.client;
-        prompt.model = self.chosen_model(client).await?;
-        prompt.agent = self.chosen_agent(client).await?;
+        let settings = settings()?;
+        // What a session goes on with is its own business.
+        let usual = self.session.is_none() && !self.r#continue;
+        let usual_model = settings.model.as_ref().filter(|_| usual).map(|m| format!("{}/{}", m.provider, m.model));
+        prompt.model = self.chosen_model(client, self.model.as_ref().or(usual_model.as_ref())).await?;
+        let usual_agent = settings.agent.as_ref().filter(|_| usual);
+        prompt.agent = self.chosen_agent(client, self.agent.as_ref().or(usual_agent)).await?;
         if self.system.is_some() && !client.capabilities().system_prompt {
             return Err(Error::new(
                 ErrorKind::Unsupported,
@@ -60,8 +66,8 @@ impl Run {
     }
 
     /// Checked before, because on 1.x a model that does not exist stays with the session and breaks its next prompts.
-    async fn chosen_model(&self, client: &Client) -> Result<Option<ModelRef>> {
-        let Some(name) = &self.model else { return Ok(None) };
+    async fn chosen_model(&self, client: &Client, name: Option<&String>) -> Result<Option<ModelRef>> {
+        let Some(name) = name else { return Ok(None) };
         let catalogue = client.models().await?;
         match catalogue.find(name) {
             Some(model) if model.usable => {
@@ -76,8 +82,8 @@ impl Run {
         }
     }
 
-    async fn chosen_agent(&self, client: &Client) -> Result<Option<String>> {
-        let Some(name) = &self.agent else { return Ok(None) };
+    async fn chosen_agent(&self, client: &Client, name: Option<&String>) -> Result<Option<String>> {
+        let Some(name) = name else { return Ok(None) };
         match client.agents().await?.into_iter().find(|agent| agent.name == *name) {
             Some(agent) if agent.answers_people() => Ok(Some(agent.name)),
             _ => Err(Error::new(ErrorKind::InvalidInput, format!("no agent {name} answers people here"))

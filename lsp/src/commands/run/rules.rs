@@ -21,11 +21,25 @@ pub(super) enum Otherwise {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
     otherwise: Otherwise,
+    /// Whether `--permission` was given.
+    named: bool,
     policy: AskPolicy,
     answers: Vec<String>,
 }
 
 impl Rules {
+    /// The same with the rules of the person's settings before them: those of the call win, as what is said later.
+    /// `permission.default` counts where `--permission` was not given, and `ask` is no where nobody can be asked.
+    pub(super) fn over(mut self, settings: &AskPolicy) -> Self {
+        let mut rules = settings.rules.clone();
+        rules.append(&mut self.policy.rules);
+        self.policy.rules = rules;
+        if !self.named && settings.otherwise == Decision::Allow {
+            (self.otherwise, self.policy.otherwise) = (Otherwise::Allow, Decision::Allow);
+        }
+        self
+    }
+
     /// Whether the agent may. Nobody can be asked, so there is no third answer.
     pub(super) fn allow(&self, permission: &Permission) -> bool {
         self.policy.decide(permission) == Decision::Allow
@@ -64,20 +78,10 @@ impl Rules {
             AskPolicy { otherwise: rest, ..AskPolicy::deny_all() },
             |policy, (_, word, decision)| {
                 let (action, pattern) = word.split_once(':').unwrap_or((word, "*"));
-                // The lines call the shell differently, and a rule shall mean the same on both.
-                let twin = match action {
-                    "bash" => Some("shell"),
-                    "shell" => Some("bash"),
-                    _ => None,
-                };
-                let policy = policy.with_rule(action, pattern, decision);
-                match twin {
-                    Some(twin) => policy.with_rule(twin, pattern, decision),
-                    None => policy,
-                }
+                policy.with_rule(action, pattern, decision)
             },
         );
-        Self { otherwise, policy, answers }
+        Self { otherwise, named: false, policy, answers }
     }
 }
 
@@ -129,7 +133,8 @@ impl FromArgMatches for Rules {
         }
         let otherwise = matches.get_one::<Otherwise>("permission").copied().unwrap_or_default();
         let answers = matches.get_many::<String>("answer").into_iter().flatten().cloned().collect();
-        Ok(Self::from_words(otherwise, words, answers))
+        let named = matches.value_source("permission") == Some(clap::parser::ValueSource::CommandLine);
+        Ok(Self { named, ..Self::from_words(otherwise, words, answers) })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -160,6 +165,17 @@ mod tests {
             tool: None,
             metadata: Default::default(),
         }
+    }
+
+    #[test]
+    fn settings_come_before_what_the_call_says() {
+        let settings = AskPolicy { otherwise: Decision::Allow, ..AskPolicy::default() }
+            .with_rule("bash", "git *", Decision::Deny);
+        let plain = rules(&[]).over(&settings);
+        assert!(plain.allow(&ask("edit", "x")) && !plain.allow(&ask("bash", "git log")));
+        let called = rules(&["--permission", "fail", "--allow", "bash:git log"]).over(&settings);
+        assert!(called.allow(&ask("bash", "git log")) && !called.allow(&ask("bash", "git push")));
+        assert!(!called.allow(&ask("edit", "x")) && called.refusal_ends());
     }
 
     #[test]
