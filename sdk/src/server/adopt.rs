@@ -7,7 +7,8 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::health::{Health, HealthEvent};
-use super::machine::{Probed, WatchPolicy};
+use super::machine::Probed;
+use super::policy::WatchPolicy;
 use super::watcher::{Prober, Watched, Watcher};
 use crate::dialect::detect;
 use crate::transport::{Credentials, Transport, TransportConfig};

@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::health::{Health, HealthEvent};
-use super::machine::WatchPolicy;
 use super::orphans::{HOME_PREFIX, sign};
+use super::policy::WatchPolicy;
 use super::ready;
 use super::start::{Home, LocalServer, ServerOptions};
 use super::watcher::{Ours, Prober, Watched, Watcher};

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::crash::{CrashReport, decoded, redacted};
 use super::health::{Health, HealthEvent, VersionWarning};
 use super::load::{Meter, Usage};
-use super::machine::{Action, Input, Machine, Now, Probed, WatchPolicy};
+use super::machine::{Action, Input, Machine, Now, Probed};
 use super::orphans::end_marked;
+use super::policy::WatchPolicy;
 use super::start::{LocalServer, ServerOptions};
 use crate::Result;
 
