@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use opencode_nexus::Error;
 use tracing_subscriber::EnvFilter;
 
+use crate::settings::settings;
+
 mod progress;
 
 pub(crate) use progress::install_progress;
@@ -30,17 +32,25 @@ pub(crate) fn start_logging_to_file(verbose: u8, file: Option<std::fs::File>) {
 }
 
 fn filter(verbose: u8) -> EnvFilter {
+    // What is wrong in the settings is told by the commands that need them; logging must work before.
+    let level = settings().map_or("warn", |settings| settings.log_level.as_str());
+    // What a server of ours logs has the target `opencode`; whoever wants to see it asks for it.
+    let usual = format!("{level},opencode=off,opencode_nexus={level}");
     let default = match verbose {
-        // What a server of ours logs has the target `opencode`; whoever wants to see it asks for it.
-        0 => "warn,opencode=off,opencode_nexus=warn",
+        0 => usual.as_str(),
         1 => "info,opencode_nexus=debug",
         _ => "debug,opencode_nexus=trace",
     };
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default))
 }
 
-/// Colours only on a terminal, and never against the person's word (no-color.org).
+/// Colours as `terminal.colour` says; by default only on a terminal, and never against the person's word (no-color.org).
 pub(crate) fn colours() -> bool {
+    match settings().map_or("auto", |settings| settings.colour.as_str()) {
+        "always" => return true,
+        "never" => return false,
+        _ => {}
+    }
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 

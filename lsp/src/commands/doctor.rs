@@ -1,5 +1,6 @@
 //! `nexus doctor`: what works on this machine, what is missing, and the command that fixes it.
 
+mod configuration;
 mod machine;
 mod opencode;
 
@@ -63,6 +64,7 @@ impl Check {
 impl Doctor {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let mut checks = machine::checks().await;
+        checks.push(configuration::check());
         checks.extend(opencode::checks(&self.server).await);
         let ok = checks.iter().all(|check| check.state != State::Fail);
         if self.json {

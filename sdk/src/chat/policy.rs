@@ -174,9 +174,11 @@ mod tests {
 
     #[test]
     fn a_rule_about_the_shell_means_the_same_on_both_lines() {
-        let policy = AskPolicy::default()
-            .with_rule("bash", "git *", Decision::Allow)
-            .with_rule("shell", "git push*", Decision::Deny);
+        let policy = AskPolicy::default().with_rule("bash", "git *", Decision::Allow).with_rule(
+            "shell",
+            "git push*",
+            Decision::Deny,
+        );
         for action in ["bash", "shell"] {
             assert_eq!(policy.decide(&ask(action, &["git log"])), Decision::Allow);
             assert_eq!(policy.decide(&ask(action, &["git push"])), Decision::Deny);

@@ -169,8 +169,11 @@ mod tests {
 
     #[test]
     fn settings_come_before_what_the_call_says() {
-        let settings = AskPolicy { otherwise: Decision::Allow, ..AskPolicy::default() }
-            .with_rule("bash", "git *", Decision::Deny);
+        let settings = AskPolicy { otherwise: Decision::Allow, ..AskPolicy::default() }.with_rule(
+            "bash",
+            "git *",
+            Decision::Deny,
+        );
         let plain = rules(&[]).over(&settings);
         assert!(plain.allow(&ask("edit", "x")) && !plain.allow(&ask("bash", "git log")));
         let called = rules(&["--permission", "fail", "--allow", "bash:git log"]).over(&settings);

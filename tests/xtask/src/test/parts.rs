@@ -7,7 +7,7 @@ use opencode_nexus_testkit::server::SECOND;
 
 use crate::cargo::cargo;
 
-use super::tools::{CLIPPY, CXX, GIT, NODE, NPM, PYTHON, RUSTFMT};
+use super::tools::{CLIPPY, CXX, DEBOOTSTRAP, DPKG, GIT, IP, NODE, NPM, PYTHON, RUSTFMT, UNSHARE};
 use super::{Counts, Part, checks, process};
 
 pub const PARTS: &[Part] = &[
@@ -61,6 +61,12 @@ pub const PARTS: &[Part] = &[
         about: "a local server survives what can happen to it, or says why not",
         tools: &[NODE, NPM],
         run: server_faults,
+    },
+    Part {
+        name: "package",
+        about: "the packages install, play the demo and go away again in a bare Debian",
+        tools: &[GIT, NPM, DEBOOTSTRAP, DPKG, UNSHARE, IP],
+        run: package,
     },
     Part { name: "fuzz", about: "no bytes make a parser panic or lie", tools: &[CXX], run: fuzz },
 ];
@@ -148,6 +154,12 @@ fn server_faults(root: &Path) -> Counts {
     own(root, "server-faults", &["server-faults"])
 }
 
+fn package(root: &Path) -> Counts {
+    // The build of the tests: that the optimised one runs as well is what the release workflow shows.
+    let dist = root.join("target/dist-dev").to_string_lossy().into_owned();
+    own(root, "package", &["package", "--profile", "dev", "--to", &dist, "--check"])
+}
+
 fn fuzz(root: &Path) -> Counts {
     let mut counts = Counts::default();
     for target in crate::fuzz::TARGETS {
@@ -179,6 +191,7 @@ mod tests {
             &["faults", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
             &["server-faults"],
+            &["package", "--profile", "dev", "--to", "target/dist-dev", "--check"],
             &["fuzz", "sse", "--seconds", "30"],
         ];
         for arguments in subcommands.iter().copied() {

@@ -18,6 +18,17 @@ pub const NPM: Tool = Tool { command: &["npm", "--version"], apt: "npm", dnf: "n
 pub const PYTHON: Tool =
     Tool { command: &["python3", "--version"], apt: "python3 python3-venv", dnf: "python3", brew: "python" };
 pub const CXX: Tool = Tool { command: &["g++", "--version"], apt: "g++", dnf: "gcc-c++", brew: "gcc" };
+/// Only Debian and its children have these two; elsewhere there is nothing that could be installed.
+pub const DEBOOTSTRAP: Tool = Tool {
+    command: &["debootstrap", "--version"],
+    apt: "debootstrap",
+    dnf: "debootstrap",
+    brew: "debootstrap",
+};
+pub const DPKG: Tool = Tool { command: &["dpkg-deb", "--version"], apt: "dpkg", dnf: "dpkg", brew: "dpkg" };
+pub const UNSHARE: Tool =
+    Tool { command: &["unshare", "--version"], apt: "util-linux", dnf: "util-linux", brew: "util-linux" };
+pub const IP: Tool = Tool { command: &["ip", "-V"], apt: "iproute2", dnf: "iproute", brew: "iproute2mac" };
 const RUSTUP: &str = "rustup component add";
 pub const RUSTFMT: Tool =
     Tool { command: &["cargo", "fmt", "--version"], apt: "rustfmt", dnf: RUSTUP, brew: RUSTUP };
