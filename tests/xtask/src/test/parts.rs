@@ -194,8 +194,8 @@ mod tests {
             &["package", "--profile", "dev", "--to", "target/dist-dev", "--check"],
             &["fuzz", "sse", "--seconds", "30"],
         ];
-        for arguments in subcommands.iter().copied() {
-            let all = std::iter::once("xtask").chain(arguments.iter().copied());
+        for arguments in subcommands {
+            let all = std::iter::once(&"xtask").chain(arguments.iter());
             if let Err(error) = crate::Arguments::try_parse_from(all) {
                 panic!("{arguments:?}: {error}");
             }
