@@ -206,7 +206,7 @@ fn folded(text: &str) -> String {
 /// Letters and digits alone: how lines are broken and marked is the client's own. A terminal without more than ASCII
 /// shows other letters as marks, so only ASCII counts. Ends of lines, and places where one was cut, are kept.
 fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '\n' | CUT)).collect()
+    text.chars().filter(|&c| c.is_ascii_alphanumeric() || matches!(c, '\n' | CUT)).collect()
 }
 
 /// Whether the screen says what it should, letter by letter. A line that was cut says the beginning of one.
