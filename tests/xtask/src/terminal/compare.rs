@@ -7,20 +7,22 @@ use serde_json::Value;
 
 use super::window::{Window, framed};
 
-/// Both sides come to rest within this time.
-const BOUND: Duration = Duration::from_secs(15);
+/// Both sides come to rest within this time: an answer that its server has forgotten is given up after 11 s.
+const BOUND: Duration = Duration::from_secs(40);
+/// Stands where a folded line was cut to the width of the window.
+const CUT: char = '\u{1}';
 /// More pages than any story has.
 const PAGES: usize = 200;
 
 /// Looks until the screen is what the server has, or stays different; lines with notes of the client's own are left out.
 pub fn equal(window: &mut Window, server: &Value, own: &[&str]) -> Result<(), String> {
-    let wanted = letters(&expected(server).join("\n"));
+    let wanted = letters(&(expected(server).join("\n") + "\n"));
     let until = Instant::now() + BOUND;
     loop {
         let mut lines = scrolled_through(window)?;
         lines.retain(|line| !own.iter().any(|own| line.contains(own)));
         let seen = letters(&on_screen(&lines).join("\n"));
-        if comparable(&seen) == comparable(&wanted) {
+        if is_told(&seen, &wanted) {
             return Ok(());
         }
         if Instant::now() > until {
@@ -62,7 +64,16 @@ fn conversation(rows: &[String]) -> Vec<String> {
 
 /// What is written there, without the marks of the client's own.
 fn on_screen(lines: &[String]) -> Vec<String> {
-    lines.iter().filter(|line| !is_added(line)).map(|line| without_duration(line)).collect()
+    lines.iter().filter(|line| !is_added(line)).map(|line| with_cut(&without_duration(line))).collect()
+}
+
+/// Tools and thoughts are a line each, and cut where that is too long.
+fn with_cut(line: &str) -> String {
+    let folded = ["✓ ", "✗ ", "▸ "].iter().any(|mark| line.trim_start().starts_with(mark));
+    match line.strip_suffix('…').filter(|_| folded) {
+        Some(begin) => format!("{begin}{CUT}"),
+        None => line.to_owned(),
+    }
 }
 
 /// What a server puts into a prompt is folded.
@@ -192,14 +203,25 @@ fn folded(text: &str) -> String {
     format!("{}\n… folded: {size}, {grouped} lines", first.join("\n"))
 }
 
-/// Letters and digits alone: how lines are broken and marked is the client's own.
+/// Letters and digits alone: how lines are broken and marked is the client's own. A terminal without more than ASCII
+/// shows other letters as marks, so only ASCII counts. Ends of lines, and places where one was cut, are kept.
 fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).collect()
+    text.chars().filter(|&c| c.is_ascii_alphanumeric() || matches!(c, '\n' | CUT)).collect()
 }
 
-/// A terminal without more than ASCII shows other letters as marks.
-fn comparable(letters: &str) -> String {
-    letters.chars().filter(char::is_ascii).collect()
+/// Whether the screen says what it should, letter by letter. A line that was cut says the beginning of one.
+fn is_told(seen: &str, wanted: &str) -> bool {
+    let mut wanted = wanted.chars();
+    for c in seen.chars().filter(|c| *c != '\n') {
+        let next = match c {
+            CUT => wanted.find(|c| *c == '\n'),
+            _ => wanted.find(|c| *c != '\n').filter(|next| *next == c),
+        };
+        if next.is_none() {
+            return false;
+        }
+    }
+    wanted.all(|c| c == '\n')
 }
 
 #[cfg(test)]
@@ -216,14 +238,17 @@ mod tests {
                 {"type": "tool", "tool": "bash", "state": {"input": {"command": "ls -l"}, "title": "List"}},
             ]},
         ]);
-        let wanted = letters(&expected(&server).join("\n"));
-        let seen = |lines: &[&str]| {
+        let wanted = letters(&(expected(&server).join("\n") + "\n"));
+        let told = |lines: &[&str]| {
             let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-            letters(&on_screen(&lines).join("\n"))
+            is_told(&letters(&on_screen(&lines).join("\n")), &wanted)
         };
         let right = ["▌ hi", "  Bold code", "  │ let x;", "  ✓ bash  $ ls -l  1.3 s"];
-        assert_eq!(seen(&right), wanted);
-        assert_ne!(seen(&right[1..]), wanted);
-        assert_ne!(seen(&[&right[..], &right[..1]].concat()), wanted);
+        assert!(told(&right));
+        assert!(told(&[&right[..3], &["✓ bash  $ l…"]].concat()), "a tool is cut");
+        assert!(!told(&right[1..]), "a text is missing");
+        assert!(!told(&[&right[..], &right[..1]].concat()), "a text is doubled");
+        assert!(!told(&["▌ hi", "  Bold…", "  │ let x;", "  ✓ bash  $ ls -l"]), "a text is cut");
+        assert!(!told(&right[..3]), "the end is missing");
     }
 }
