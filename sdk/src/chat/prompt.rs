@@ -96,8 +96,6 @@ pub struct Prompt {
     pub no_reply: bool,
     /// When it is read if a turn runs already. Default [`Delivery::Steer`]; 1.x knows nothing else.
     pub delivery: Delivery,
-    /// A JSON schema that the answer must follow, where the server supports it.
-    pub output_schema: Option<serde_json::Value>,
 }
 
 impl Prompt {

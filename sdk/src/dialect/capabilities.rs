@@ -11,8 +11,6 @@ pub struct Capabilities {
     pub sharing: bool,
     /// A prompt can bring a system prompt of its own.
     pub system_prompt: bool,
-    /// A prompt can ask for an answer that follows a JSON schema.
-    pub output_schema: bool,
     /// A prompt can hold work for a sub-agent.
     pub subtasks: bool,
     /// A part of a message can be taken back, not only the whole message.
@@ -32,7 +30,6 @@ impl Capabilities {
             todos: true,
             sharing: true,
             system_prompt: true,
-            output_schema: true,
             subtasks: true,
             revert_parts: true,
             queue: false,
@@ -46,7 +43,6 @@ impl Capabilities {
             todos: false,
             sharing: false,
             system_prompt: false,
-            output_schema: false,
             subtasks: false,
             revert_parts: false,
             queue: true,

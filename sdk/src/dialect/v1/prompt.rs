@@ -14,7 +14,8 @@ pub(super) fn model(model: &ModelRef) -> wire::ModelChoice {
     }
 }
 
-/// The body of a prompt. Its parts get identifiers made from the message's, so that sending the same prompt again
+/// The body of a prompt. It never has a `format`: 1.18.33 cannot read the session's messages any more after one (400,
+/// seen). Its parts get identifiers made from the message's, so that sending the same prompt again
 /// writes the same parts again instead of more of them.
 pub(super) fn body(id: &MessageId, prompt: &Prompt) -> SessionPromptBody {
     SessionPromptBody {
@@ -23,16 +24,10 @@ pub(super) fn body(id: &MessageId, prompt: &Prompt) -> SessionPromptBody {
         variant: prompt.model.as_ref().and_then(|m| m.variant.clone()),
         agent: prompt.agent.clone(),
         no_reply: prompt.no_reply.then_some(true),
-        format: prompt.output_schema.as_ref().and_then(schema),
         system: prompt.system.clone(),
         parts: prompt.parts.iter().enumerate().map(|(n, p)| part(part_id(id, n), p)).collect(),
         ..Default::default()
     }
-}
-
-fn schema(schema: &serde_json::Value) -> Option<wire::OutputFormat> {
-    let format = wire::OutputFormatJsonSchema { schema: schema.as_object()?.clone(), ..Default::default() };
-    Some(format.into())
 }
 
 /// `msg_<time><random>` gives `prt_<time><number><random>`: ordered among themselves, before all later parts.

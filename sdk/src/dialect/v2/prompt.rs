@@ -19,7 +19,7 @@ pub(super) fn model(model: &ModelRef) -> wire::ModelRef {
 /// The body of a prompt. Texts become one, a paragraph each: a prompt has one text there.
 ///
 /// # Errors
-/// What this line cannot say: work for a sub-agent, a system prompt or an output schema of its own, no reply.
+/// What this line cannot say: work for a sub-agent, a system prompt of its own, no reply.
 pub(super) fn body(id: &MessageId, prompt: &Prompt) -> Result<SessionPromptBody> {
     let lacks = |what: &str| {
         Err(Error::new(ErrorKind::Unsupported, format!("OpenCode 2 has no {what} in a prompt"))
@@ -27,9 +27,6 @@ pub(super) fn body(id: &MessageId, prompt: &Prompt) -> Result<SessionPromptBody>
     };
     if prompt.system.is_some() {
         return lacks("system prompt");
-    }
-    if prompt.output_schema.is_some() {
-        return lacks("schema of the answer");
     }
     let (mut texts, mut files, mut agents) = (Vec::new(), Vec::new(), Vec::new());
     for part in &prompt.parts {
