@@ -13,6 +13,7 @@ use super::watcher::{Ours, Prober, Watched, Watcher};
 use crate::server::background::orphans::{HOME_PREFIX, sign};
 use crate::server::run::ready;
 use crate::server::run::start::{Home, LocalServer, ServerOptions};
+use crate::server::versions::{FoundBinary, RolledBack, Started, Versions, start_found};
 use crate::{Error, ErrorKind, Result};
 
 /// What is to be kept running, and how.
@@ -68,9 +69,39 @@ impl Supervisor {
     /// # }
     /// ```
     pub async fn start(options: SupervisorOptions) -> Result<Self> {
+        let mut options = options;
+        let fresh_home = lasting_home(&mut options.server)?;
+        let started = LocalServer::start(options.server.clone()).await?;
+        Self::keep(options, started, fresh_home).await
+    }
+
+    /// [`start`](Self::start) for a binary that [`find`](crate::server::find) or [`ensure`](crate::server::ensure) gave; the
+    /// first start is that of [`start_found`], which can go back to the version before an update. What is started again
+    /// later is the version that became healthy. Also gives what was tried and is not used any more, which a person should
+    /// be told.
+    ///
+    /// # Errors
+    /// Those of [`start_found`] and of [`start`](Self::start).
+    pub async fn start_found(
+        found: &FoundBinary,
+        options: SupervisorOptions,
+        versions: &Versions,
+    ) -> Result<(Self, Option<RolledBack>)> {
+        let mut options = options;
+        let fresh_home = lasting_home(&mut options.server)?;
+        let Started { server, rolled_back } = start_found(found, options.server.clone(), versions).await?;
+        let older = rolled_back.as_ref().and_then(|back| back.from.as_deref());
+        options.server.binary = older.map_or_else(|| found.path.clone(), |version| versions.binary(version));
+        Ok((Self::keep(options, server, fresh_home).await?, rolled_back))
+    }
+
+    /// Watches a server that was started with these options.
+    async fn keep(
+        options: SupervisorOptions,
+        started: LocalServer,
+        fresh_home: Option<tempfile::TempDir>,
+    ) -> Result<Self> {
         let SupervisorOptions { name, mut server, policy, crashes } = options;
-        let fresh_home = lasting_home(&mut server)?;
-        let started = LocalServer::start(server.clone()).await?;
         server.port = Some(started.port());
         let home = started.home().map(PathBuf::from);
         let (host, url) = (format!("127.0.0.1:{}", started.port()), started.url().to_owned());
