@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use opencode_nexus::config::Settings;
 use opencode_nexus::server::{
     DEFAULT_INSTANCE, DiscoverOptions, FindOptions, Home, InstallOptions, InstanceRecord, Instances,
-    LocalServer, ServerOptions, Versions, discover, ensure, start_found,
+    LocalServer, RolledBack, ServerOptions, Versions, discover, ensure, start_found,
 };
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -130,8 +130,7 @@ async fn start(settings: &Settings, directory: &Path) -> Result<(LocalServer, Cr
     options.password = Some(password.clone());
     let started = start_found(&found, options, &Versions::open()?).await?;
     if let Some(back) = &started.rolled_back {
-        let from = back.from.as_deref().unwrap_or_default();
-        eprintln!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason);
+        eprintln!("{}", output::clean(&gone_back(back)));
     }
     let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
     Ok((started.server, credentials))
@@ -149,6 +148,12 @@ impl Connected {
             None => Ok(()),
         }
     }
+}
+
+/// What a person is told when an update did not survive its first real start.
+pub(crate) fn gone_back(back: &RolledBack) -> String {
+    let from = back.from.as_deref().unwrap_or_default();
+    format!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason)
 }
 
 /// A password for a server that only we talk to: 32 letters and digits, about 190 bits.

@@ -37,6 +37,46 @@ async fn a_machine_that_is_well_has_every_check_and_no_failure() {
     assert!(!std::fs::read_dir(home.path()).unwrap().any(ours), "looking leaves nothing behind");
 }
 
+/// Whether a process runs; one that only waits to be reaped does not.
+#[cfg(target_os = "linux")]
+fn lives(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_killed_supervisor_and_guardian_have_left_is_ended_and_told() {
+    let home = tempfile::tempdir().unwrap();
+    let binary = binary().await;
+    let with_home = |arguments: &[&str]| {
+        let mut command = nexus(arguments);
+        command.env("HOME", home.path()).env("TMPDIR", home.path()).env("NEXUS_OPENCODE_BIN", &binary);
+        for name in ["XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
+            command.env_remove(name);
+        }
+        command.current_dir(home.path());
+        command
+    };
+    let started = run(with_home(&["server", "start", "--home", "fresh", "--json"])).await.ended(0).last();
+    let number = |value: &Value| u32::try_from(value.as_u64().unwrap()).unwrap();
+    let (server, supervisor) = (number(&started["pid"]), number(&started["supervisor"]));
+    let stat = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
+    let guardian = stat.rsplit(") ").next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    // The guardian first, so that it cannot do what it is for.
+    let killed =
+        std::process::Command::new("kill").args(["-KILL", &guardian, &supervisor.to_string()]).status();
+    assert!(killed.unwrap().success());
+    let told = check(&run(with_home(&["doctor", "--json"])).await, "left-overs");
+    assert_eq!(told["state"], "warn", "{told}");
+    let what = told["what"].as_str().unwrap();
+    // The process may have been ended by another command that cleans up at this moment; the record is only here.
+    assert!(what.contains("removed the records of default"), "{told}");
+    assert!(!lives(server));
+    let again = check(&run(with_home(&["doctor", "--json"])).await, "left-overs");
+    assert_eq!(again["state"], "ok", "{again}");
+}
+
 async fn binary() -> std::path::PathBuf {
     opencode_nexus_testkit::server::opencode_binary(opencode_nexus::server::PINNED).await.unwrap()
 }

@@ -300,7 +300,7 @@ async fn a_version_that_passes_its_trial_and_fails_at_its_first_real_start_is_ro
         ..UpdateOptions::default()
     };
     versions.update(from(&old)).await.unwrap();
-    // It does not like this person'"'"'s home.
+    // It does not like this person's home.
     let script = format!("[ -e \"$HOME/here\" ] && echo no >&2 && exit 3\nexec {new} \"$@\"");
     let archive = person.pack(PINNED, &script);
     let outcome = versions.update(from(text(&archive))).await.unwrap();
@@ -326,4 +326,27 @@ async fn a_version_that_passes_its_trial_and_fails_at_its_first_real_start_is_ro
     started.server.stop().await.unwrap();
     let found = find(&options).unwrap().unwrap();
     assert_eq!(found.version.as_deref(), Some("1.17.19"), "it stays so");
+}
+
+#[tokio::test]
+async fn the_first_start_in_the_background_goes_back_as_well_and_stays_there() {
+    let person = Person::new();
+    let (old, new) = (binary("1.17.19").await, binary(PINNED).await);
+    person.json(&["update", "--archive", &old]);
+    let script = format!("[ -e \"$HOME/here\" ] && echo no >&2 && exit 3\nexec {new} \"$@\"");
+    let archive = person.pack(PINNED, &script);
+    person.json(&["update", "--archive", text(&archive)]);
+    assert_eq!(person.used().as_deref(), Some(PINNED));
+    std::fs::write(person.path("home/here"), "").unwrap();
+
+    let output = person.run(&["server", "start", "--json"]);
+    let told = all_told(&output);
+    let stopped = person.run(&["server", "stop", "--all"]);
+    assert!(output.status.success(), "{told}");
+    let started: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(started["version"], "1.17.19");
+    assert!(told.contains(&format!("OpenCode {PINNED} did not start")), "{told}");
+    assert!(told.contains("1.17.19 is used again"), "{told}");
+    assert_eq!(person.used().as_deref(), Some("1.17.19"), "it stays so");
+    assert!(stopped.status.success(), "{}", all_told(&stopped));
 }

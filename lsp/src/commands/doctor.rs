@@ -13,6 +13,8 @@ use crate::connect::ServerArguments;
 use crate::output;
 
 /// Check what OpenCode and this program need, and say how to fix what is missing.
+///
+/// What servers have left whose owner was killed is ended, and told.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  nexus doctor\n  nexus doctor --json | jq '.checks[] | select(.state != \"ok\")'\n  nexus doctor --url http://127.0.0.1:4096\n\nExit codes: 0 when nothing has failed (warnings may be left), 1 otherwise."

@@ -7,78 +7,43 @@
 //! [`Versions`] lists, pins, updates, goes back and removes; an update that does not become healthy goes back by itself.
 //!
 //! A [`Supervisor`] keeps a server running, and starts it again when it ends or hangs; [`adopt`] watches one that is not
-//! ours. What to do is decided by `machine`, without time or I/O of its own. [`Instances`] are the servers that run in
-//! the background, by name; [`sweep`] ends what servers have left whose owner was killed together with the guardian.
+//! ours. What to do is decided by `watch::machine`, without time or I/O of its own. [`Instances`] are the servers that
+//! run in the background, by name; [`sweep`] ends what servers have left whose owner was killed together with the guardian.
 //!
 //! [`discover`] finds the background server of OpenCode 2 that a person has running already, [`discover_mdns`] those of
 //! 1.x that announce themselves on the network. [`LogRecord`] is a line of what any of them logs.
 //!
+//! A folder for each matter, and each says in its first lines what lives there: `installation`, `versions`, `run`, `watch`,
+//! `background`, `discovery`. All that is public is named here, and only here.
+//!
 //! Deliberately not here: talking to the server (that is `client`) and choosing between servers (that is `pool`).
 
-mod adopt;
-mod archive;
-mod ask_version;
-mod checksum;
-mod crash;
-mod discover;
-mod environment;
-mod find;
-mod first_start;
-mod guard;
-mod health;
-mod in_use;
-mod install;
-mod install_record;
-mod instances;
-mod load;
+mod background;
+mod discovery;
+mod installation;
 mod log;
-mod log_file;
-mod machine;
-mod mdns;
-mod npm;
-mod orphans;
-mod output;
-mod package;
-mod place;
-mod policy;
-mod process;
-mod progress;
-mod ready;
-mod start;
-mod state;
-mod stop;
-mod supervisor;
-mod trial;
-mod update;
+mod run;
 mod versions;
-mod watcher;
+mod watch;
 
-pub use adopt::{AdoptOptions, Adopted, adopt};
-pub use checksum::Checksum;
-pub use crash::{CrashReport, crash_reports};
-pub use discover::{DiscoverOptions, RunningServer, discover};
-pub use find::{BinaryOrigin, FindOptions, FoundBinary, find};
-pub use first_start::{Started, start_found};
-pub use health::{Health, HealthEvent, TESTED, VersionWarning, version_warning};
-pub use install::{InstallOptions, Source, ensure, install};
-pub use install_record::{InstallRecord, Origin};
-pub use instances::{DEFAULT_INSTANCE, InstanceLock, InstanceRecord, Instances, state_dir};
-pub use load::{Usage, usage};
+pub use background::{
+    DEFAULT_INSTANCE, InstanceLock, InstanceRecord, Instances, ProcessIdentity, Swept, state_dir, sweep,
+};
+pub use discovery::{Announced, DiscoverOptions, RunningServer, discover, discover_mdns};
+pub use installation::{
+    Checksum, InstallOptions, InstallRecord, Network, Origin, PINNED, Package, Progress, Source, Step,
+    cache_dir, ensure, install, package_name,
+};
 pub use log::{LogLevel, LogRecord};
-pub use mdns::{Announced, discover_mdns};
-pub use npm::Network;
-pub use orphans::{Swept, sweep};
-pub use package::{PINNED, Package, package_name};
-pub use place::cache_dir;
-pub use policy::WatchPolicy;
-pub use process::ProcessIdentity;
-pub use progress::{Progress, Step};
-pub use start::{Home, LocalServer, ServerOptions};
-pub use state::VersionFailure;
-pub use supervisor::{Supervisor, SupervisorOptions};
-pub use update::{RolledBack, UpdateOptions, UpdateOutcome};
-pub use versions::{InstalledVersion, Listing, Versions};
-pub use watcher::Watched;
+pub use run::{Home, LocalServer, ServerOptions};
+pub use versions::{
+    BinaryOrigin, FindOptions, FoundBinary, InstalledVersion, Listing, RolledBack, Started, UpdateOptions,
+    UpdateOutcome, VersionFailure, Versions, find, start_found,
+};
+pub use watch::{
+    AdoptOptions, Adopted, CrashReport, Health, HealthEvent, Supervisor, SupervisorOptions, TESTED, Usage,
+    VersionWarning, WatchPolicy, Watched, adopt, crash_reports, usage, version_warning,
+};
 
 /// The environment variable that names the OpenCode binary to use.
 pub const BINARY_VARIABLE: &str = "NEXUS_OPENCODE_BIN";

@@ -12,6 +12,8 @@ use crate::scripted::{Behaviour, ScriptedModel, server_config};
 mod isolation;
 mod second;
 
+#[cfg(target_os = "linux")]
+pub use isolation::ran_in_a_namespace;
 pub use isolation::{isolated, isolated_test};
 pub use second::{PASSWORD, SECOND, is_second, package};
 

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use opencode_nexus::server::{
-    BINARY_VARIABLE, BinaryOrigin, DiscoverOptions, FindOptions, PINNED, discover, find,
+    BINARY_VARIABLE, BinaryOrigin, DiscoverOptions, FindOptions, Instances, PINNED, Swept, discover, find,
 };
 use opencode_nexus::{Client, Error};
 
@@ -19,6 +19,7 @@ const INSTALL: &str = "nexus demo installs it, or: npm install -g opencode-ai";
 pub(super) async fn checks(server: &ServerArguments) -> Vec<Check> {
     let mut checks = vec![binary().await];
     checks.extend(service_file());
+    checks.push(left_over().await);
     checks.push(background().await);
     if let Some(url) = &server.url {
         checks.push(named(url).await);
@@ -97,6 +98,34 @@ fn service_file() -> Option<Check> {
     Some(Check::ok("service file", file.display().to_string()))
 }
 
+/// Ends what servers have left whose owner was killed: nobody can want it, and it takes memory and ports.
+async fn left_over() -> Check {
+    let swept = match Instances::open() {
+        Ok(instances) => instances.sweep().await,
+        Err(error) => return failed("left-overs", &error),
+    };
+    match swept {
+        Ok(swept) if swept.is_empty() => Check::ok("left-overs", "none of servers whose owner was killed"),
+        Ok(swept) => Check::warn("left-overs", ended(&swept), "nothing is left to do: they are cleaned up"),
+        Err(error) => failed("left-overs", &error),
+    }
+}
+
+/// What was cleaned up, by its numbers and names: a person may know them from a list of processes.
+fn ended(swept: &Swept) -> String {
+    let named = |what: &str, names: Vec<String>| match names.is_empty() {
+        true => None,
+        false => Some(format!("{what} {}", names.join(", "))),
+    };
+    let told = [
+        named("ended the processes", swept.processes.iter().map(u32::to_string).collect()),
+        named("removed the homes", swept.homes.iter().map(|home| home.display().to_string()).collect()),
+        named("removed the records of", swept.instances.clone()),
+    ];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    format!("servers were left whose owner was killed; {}", told.join("; "))
+}
+
 async fn background() -> Check {
     match discover(&DiscoverOptions::default()).await {
         Ok(Some(running)) => Check::ok(
@@ -128,4 +157,18 @@ async fn named(url: &str) -> Check {
 
 fn failed(name: &'static str, error: &Error) -> Check {
     Check::fail(name, error.message().to_owned(), error.hint().unwrap_or("run again with -v").to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_cleaned_up_is_told_by_its_numbers_and_names() {
+        let mut swept = Swept::default();
+        swept.processes = vec![7, 8];
+        swept.instances = vec!["review".to_owned()];
+        let told = "servers were left whose owner was killed; ended the processes 7, 8; removed the records of review";
+        assert_eq!(ended(&swept), told);
+    }
 }

@@ -2,6 +2,7 @@
 //! asks, and the exit code says how it ended.
 
 mod ask;
+mod done;
 mod ending;
 mod prepare;
 mod report;
@@ -14,13 +15,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use opencode_nexus::Result;
 use opencode_nexus::chat::{Conversation, Prompt, PromptPart};
-use opencode_nexus::model::{FileDiff, Message, MessageId, PartBody, Role, TurnError, Usage};
-use opencode_nexus::{Error, Result};
+use opencode_nexus::model::{FileDiff, Message, PartBody};
 use regex::Regex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use self::done::{Done, behind, texts};
 use self::ending::Ending;
 use self::report::Report;
 pub(crate) use self::report::fenced;
@@ -118,41 +120,6 @@ Lines of --json, by `type`: session {session, title, server, line} · text and r
 · recovered · lagged {missed} · queued {message} · removed {message, part} · repair {mistakes}; those of a sub-agent have
 `child`. The last line: outcome {ok, outcome, exit_code, session, answer, output, finish, usage, refused, files, message}.
 Fields may be added; none is renamed or taken away.";
-
-/// What a run has come to.
-struct Done {
-    ending: Ending,
-    answer: String,
-    output: Option<Value>,
-    finish: Option<String>,
-    usage: Usage,
-    refused: Vec<String>,
-    first: Option<MessageId>,
-}
-
-impl Done {
-    fn new(ending: Ending) -> Self {
-        Self {
-            ending,
-            answer: String::new(),
-            output: None,
-            finish: None,
-            usage: Usage::default(),
-            refused: Vec::new(),
-            first: None,
-        }
-    }
-
-    /// A turn whose end could not be learned.
-    fn lost(error: &Error) -> Self {
-        Self::new(Ending::Failed(TurnError {
-            name: error.code().into(),
-            message: error.message().into(),
-            aborted: false,
-            raw: Value::Null,
-        }))
-    }
-}
 
 impl Run {
     pub(crate) async fn run(self) -> Result<ExitCode> {
@@ -380,26 +347,4 @@ impl Run {
         }
         .write(path)
     }
-}
-
-/// A prompt and all that came after it.
-fn behind<'a>(messages: &'a [Message], prompt: &MessageId) -> &'a [Message] {
-    let start = messages.iter().position(|m| m.id == *prompt).unwrap_or(messages.len());
-    &messages[start..]
-}
-
-/// What the agent said after a prompt, a text for each part.
-fn texts(conversation: &Conversation, prompt: &MessageId) -> Vec<String> {
-    conversation.with_transcript(|t| {
-        (behind(t.messages(), prompt).iter())
-            .filter(|message| message.role == Role::Assistant)
-            .flat_map(|message| &message.parts)
-            .filter_map(|part| match &part.body {
-                PartBody::Text { text, synthetic: false, ignored: false } if !text.is_empty() => {
-                    Some(text.clone())
-                }
-                _ => None,
-            })
-            .collect()
-    })
 }

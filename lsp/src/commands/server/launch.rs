@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Launch {
     pub name: String,
     pub binary: PathBuf,
+    /// Its version, when an update has selected it: then its first start decides whether it stays selected.
+    pub selected: Option<String>,
     pub directory: PathBuf,
     pub inherit_home: bool,
     /// The home when it is not the person's; without one a fresh one.
@@ -32,6 +34,9 @@ pub(super) struct Launch {
 /// The line that the supervisor writes.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Told {
+    /// What a person should know of a start that went well in the end.
+    #[serde(default)]
+    pub notice: Option<String>,
     pub error: Option<ToldError>,
 }
 
@@ -83,14 +88,15 @@ impl From<ToldError> for Error {
     }
 }
 
-/// The supervisor itself has a bound for the start; this one is for a supervisor that says nothing at all.
-const BOUND: Duration = Duration::from_secs(60);
+/// The supervisor itself has a bound for a start, 30 s, and may start a second version when an update is no good; this
+/// one is for a supervisor that says nothing at all.
+const BOUND: Duration = Duration::from_secs(90);
 
-/// Starts a supervisor and waits until its server answers.
+/// Starts a supervisor and waits until its server answers. Gives what the person should know, if there is something.
 ///
 /// # Errors
 /// What the supervisor says, or that it says nothing. Then it is ended.
-pub(super) async fn launch(launch: &Launch) -> Result<()> {
+pub(super) async fn launch(launch: &Launch) -> Result<Option<String>> {
     let log = Instances::open()?.log_file(&launch.name);
     let file = File::options().create(true).append(true).open(&log).map_err(|error| {
         Error::new(ErrorKind::Io, format!("cannot write the log file {}: {error}", log.display()))
@@ -110,14 +116,14 @@ pub(super) async fn launch(launch: &Launch) -> Result<()> {
     };
     let order = serde_json::to_vec(launch).unwrap_or_default();
     match tokio::time::timeout(BOUND, answer(stdin, &order, stdout)).await {
-        Ok(Ok(Told { error: None })) => Ok(()),
-        Ok(Ok(Told { error: Some(error) })) => Err(error.into()),
+        Ok(Ok(Told { error: None, notice })) => Ok(notice),
+        Ok(Ok(Told { error: Some(error), .. })) => Err(error.into()),
         Ok(Err(error)) => {
             let message = format!("the supervisor ended without a word: {error}");
             Err(Error::new(ErrorKind::LocalServer, message).with_hint(format!("look at {}", log.display())))
         }
         Err(_) => {
-            // It has not said a word in twice the time that it gives its server.
+            // It has not said a word in more time than it gives its servers.
             child.kill().await.ok();
             let message = format!("the supervisor said nothing for {} s", BOUND.as_secs());
             Err(Error::new(ErrorKind::Timeout, message).with_hint(format!("look at {}", log.display())))

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use opencode_nexus::server::{
-    DEFAULT_INSTANCE, FindOptions, Health, InstallOptions, InstanceRecord, Instances, ensure,
+    BinaryOrigin, DEFAULT_INSTANCE, FindOptions, Health, InstallOptions, InstanceRecord, Instances, ensure,
 };
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::json;
@@ -61,7 +61,7 @@ Examples:
 Commands use the server `default` by themselves, others with --server NAME.";
 
 /// A start has a bound of its own, which is shorter.
-const START_BOUND: Duration = Duration::from_secs(60);
+const START_BOUND: Duration = Duration::from_secs(90);
 /// Another command that starts the same server may have to install one first.
 const LOCK_BOUND: Duration = Duration::from_secs(15 * 60);
 
@@ -112,7 +112,9 @@ impl Start {
         if std::io::stderr().is_terminal() && !self.json {
             eprintln!("Starting OpenCode…");
         }
-        launch(&launched).await?;
+        if let Some(notice) = launch(&launched).await? {
+            eprintln!("{}", output::clean(&notice));
+        }
         let record = instances.read(&self.name)?.ok_or_else(|| {
             Error::new(ErrorKind::LocalServer, format!("the server {} has ended again", self.name))
                 .with_hint(format!("look at what it said: nexus server logs {}", self.name))
@@ -147,9 +149,12 @@ impl Start {
             "own" => Some(instances.home(&self.name)),
             path => Some(std::path::absolute(path)?),
         };
+        let found = ensure(&find, install).await?;
+        let selected = found.version.filter(|_| found.origin == BinaryOrigin::Selected);
         Ok(Launch {
             name: self.name.clone(),
-            binary: ensure(&find, install).await?.path,
+            binary: found.path,
+            selected,
             directory,
             inherit_home: home.is_none(),
             home: home.filter(|path| !path.as_os_str().is_empty()),

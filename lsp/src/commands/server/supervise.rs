@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opencode_nexus::server::{
-    Health, Home, InstanceRecord, Instances, ProcessIdentity, ServerOptions, Supervisor, SupervisorOptions,
-    Watched,
+    BinaryOrigin, FoundBinary, Health, Home, InstanceRecord, Instances, ProcessIdentity, ServerOptions,
+    Supervisor, SupervisorOptions, Versions, Watched,
 };
 use opencode_nexus::transport::Secret;
 use opencode_nexus::{Error, ErrorKind, Result};
 
 use super::idle::Idle;
 use super::launch::{Launch, Told};
-use crate::connect::random_password;
+use crate::connect::{gone_back, random_password};
 
 /// Runs a server in the background (called by `start`).
 #[derive(clap::Args)]
@@ -32,12 +32,12 @@ impl Supervise {
         })?;
         let instances = Instances::open()?;
         match begin(&launch, &instances).await {
-            Ok((supervisor, record)) => {
-                tell(&Told::default());
+            Ok((supervisor, record, notice)) => {
+                tell(&Told { notice, error: None });
                 watch(supervisor, record, &instances, &launch).await
             }
             Err(error) => {
-                tell(&Told { error: Some((&error).into()) });
+                tell(&Told { error: Some((&error).into()), notice: None });
                 Err(error)
             }
         }
@@ -51,7 +51,10 @@ fn tell(told: &Told) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-async fn begin(launch: &Launch, instances: &Instances) -> Result<(Supervisor, InstanceRecord)> {
+async fn begin(
+    launch: &Launch,
+    instances: &Instances,
+) -> Result<(Supervisor, InstanceRecord, Option<String>)> {
     let password = random_password();
     let mut server = ServerOptions::new(&launch.binary, &launch.directory);
     server.home = match (&launch.home, launch.inherit_home) {
@@ -67,14 +70,14 @@ async fn begin(launch: &Launch, instances: &Instances) -> Result<(Supervisor, In
     // From now on nobody else starts a server of this name, whatever becomes of who started us.
     instances.write(&record)?;
     let begun = supervised(server, launch, instances).await;
-    let written = begun.and_then(|supervisor| {
+    let written = begun.and_then(|(supervisor, notice)| {
         record.home = supervisor.home().map(Into::into);
         update(&mut record, &supervisor.state().borrow());
         instances.write(&record)?;
-        Ok(supervisor)
+        Ok((supervisor, notice))
     });
     match written {
-        Ok(supervisor) => Ok((supervisor, record)),
+        Ok((supervisor, notice)) => Ok((supervisor, record, notice)),
         Err(error) => {
             instances.remove(&record.name);
             Err(error)
@@ -82,14 +85,29 @@ async fn begin(launch: &Launch, instances: &Instances) -> Result<(Supervisor, In
     }
 }
 
-async fn supervised(server: ServerOptions, launch: &Launch, instances: &Instances) -> Result<Supervisor> {
+/// The server, and what the person should know of its start.
+async fn supervised(
+    server: ServerOptions,
+    launch: &Launch,
+    instances: &Instances,
+) -> Result<(Supervisor, Option<String>)> {
     let mut options = SupervisorOptions::new(server);
     options.name.clone_from(&launch.name);
     options.crashes = Some(instances.crashes());
     options.policy.version.clone_from(&launch.require_version);
     options.policy.memory_limit = launch.memory_limit;
     options.policy.restart_over_limit = launch.restart_over_limit;
-    Supervisor::start(options).await
+    let origin = match &launch.selected {
+        Some(_) => BinaryOrigin::Selected,
+        None => BinaryOrigin::Explicit,
+    };
+    let found = FoundBinary { path: launch.binary.clone(), origin, version: launch.selected.clone() };
+    let (supervisor, back) = Supervisor::start_found(&found, options, &Versions::open()?).await?;
+    let notice = back.as_ref().map(gone_back);
+    if let Some(notice) = &notice {
+        tracing::warn!("{notice}");
+    }
+    Ok((supervisor, notice))
 }
 
 /// The record of a server that does not answer yet.

@@ -46,6 +46,40 @@ pub fn isolated_test<F: Future<Output = ()>>(version: &str, test: impl FnOnce() 
     }
 }
 
+/// For a test that shows nothing without a network of its own. Where the system gives one to this process the answer is
+/// false and the test goes on. Elsewhere the test of this name has been run again, to its end, as root of a user namespace
+/// of its own (user_namespaces(7)), and the answer is true: there is nothing left to do. A process of its own is needed
+/// for that because one with several threads may not enter such a namespace.
+///
+/// `name` is the test's as the test program lists it, with its modules.
+///
+/// # Panics
+/// When the test fails there, or when neither is allowed; with the command that allows it.
+#[cfg(target_os = "linux")]
+pub fn ran_in_a_namespace(name: &str) -> bool {
+    const AGAIN: &str = "NEXUS_TEST_IN_NAMESPACE";
+    // On a thread that ends: its network goes with it.
+    let allowed = std::thread::spawn(loopback_only).join().unwrap_or(false);
+    if allowed {
+        return false;
+    }
+    assert!(std::env::var_os(AGAIN).is_none(), "{name}: a user namespace gives no network. {ALLOW}");
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "--"]);
+    command.arg(std::env::current_exe().unwrap_or_else(|error| panic!("this test's own program: {error}")));
+    let run = command.args(["--exact", name, "--nocapture"]).env(AGAIN, "1").output();
+    let run = run.unwrap_or_else(|error| panic!("unshare: {error}; install it: apt-get install util-linux"));
+    let told = String::from_utf8_lossy(&[&run.stdout[..], &run.stderr[..]].concat()).into_owned();
+    // A name that is not there would run nothing, successfully.
+    let passed = run.status.success() && told.contains("1 passed");
+    assert!(passed, "{name} has failed in a user namespace, or none is allowed. {ALLOW}\n{told}");
+    true
+}
+
+#[cfg(target_os = "linux")]
+const ALLOW: &str = "Where user namespaces are forbidden: run the tests as root, or \
+    sysctl -w user.max_user_namespaces=10000 kernel.apparmor_restrict_unprivileged_userns=0";
+
 /// Gives the calling thread a network with only loopback; false where that is not allowed.
 #[cfg(target_os = "linux")]
 fn loopback_only() -> bool {
@@ -97,13 +131,14 @@ mod tests {
 
     #[test]
     fn an_isolated_thread_reaches_its_own_loopback_and_nothing_of_the_machines() {
+        let name = "server::isolation::tests::an_isolated_thread_reaches_its_own_loopback_and_nothing_of_the_machines";
+        if ran_in_a_namespace(name) {
+            return;
+        }
         let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = outside.local_addr().unwrap();
         let thread = std::thread::spawn(move || {
-            if !loopback_only() {
-                // Only root may; then there is nothing to show.
-                return;
-            }
+            assert!(loopback_only());
             let inside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             std::net::TcpStream::connect(inside.local_addr().unwrap()).unwrap();
             assert!(std::net::TcpStream::connect(address).is_err());
