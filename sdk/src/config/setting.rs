@@ -41,7 +41,7 @@ impl Setting {
         Self { example, ..self }
     }
 
-    const fn as_on_server(self, key: &'static str) -> Self {
+    const fn named_on_server(self, key: &'static str) -> Self {
         Self { on_server: Some(key), ..self }
     }
 
@@ -61,7 +61,7 @@ pub const SETTINGS: &[Setting] = &[
         "The model of new conversations, as provider/model. Without one the server chooses.",
     )
     .for_example("\"anthropic/claude-sonnet-4-5\"")
-    .as_on_server("model"),
+    .named_on_server("model"),
     Setting::new(
         "agent",
         Kind::Text,
@@ -69,7 +69,7 @@ pub const SETTINGS: &[Setting] = &[
         "The agent of new conversations. Without one the server chooses.",
     )
     .for_example("\"plan\"")
-    .as_on_server("default_agent"),
+    .named_on_server("default_agent"),
     Setting::new(
         "server.url",
         Kind::Url,

@@ -205,7 +205,7 @@ fn shown(duration: Duration) -> String {
     let (unit, factor) = UNITS
         .iter()
         .rev()
-        .find(|(_, factor)| millis > 0 && millis % u128::from(*factor) == 0)
+        .find(|(_, factor)| millis > 0 && millis.is_multiple_of(u128::from(*factor)))
         .unwrap_or(&UNITS[1]);
     format!("{}{unit}", millis / u128::from(*factor))
 }
