@@ -93,7 +93,8 @@ impl ServerArguments {
             return connect(&running.address, Some(running.credentials()), None).await;
         }
         let (local, credentials) = start(settings, &directory).await?;
-        connect(&local.url().to_owned(), Some(credentials), Some(local)).await
+        let url = local.url().to_owned();
+        connect(&url, Some(credentials), Some(local)).await
     }
 }
 

@@ -25,7 +25,7 @@ impl History {
     }
 
     fn at(path: Option<PathBuf>) -> Self {
-        let entries = path.as_ref().map(|path| read(path)).unwrap_or_default();
+        let entries = path.as_ref().map(read).unwrap_or_default();
         Self { path, entries, place: None }
     }
 

@@ -25,7 +25,7 @@ impl Explain {
         };
         let all: Vec<Explained> = wanted.into_iter().map(|setting| config.explain(setting)).collect();
         if json {
-            let listed: Vec<_> = all.iter().map(|one| as_json(one)).collect();
+            let listed: Vec<_> = all.iter().map(as_json).collect();
             let (file, exists) = (config.path(), config.exists());
             let (profile, profiles) = (config.profile(), config.profiles());
             output::print_json(&json!({

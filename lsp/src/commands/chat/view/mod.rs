@@ -28,7 +28,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 
 use super::app::App;
-use pane::{Content, Pane};
+use pane::Content;
 use piece::Look;
 
 /// From this width on, the conversation keeps a distance from the edges.
@@ -90,7 +90,7 @@ fn draw_pane(app: &mut App, messages: &[Message], moment: &Moment, area: Rect, b
     let tail = tail::lines(app, &messages[..shown], messages.len() - shown, width, moment.tick);
     let notes = tail::notes(app, &messages[..shown], width);
     let content = Content { messages: &messages[..shown], tail: &tail, notes: &notes };
-    let mut pane = std::mem::replace(&mut app.pane, Pane::default());
+    let mut pane = std::mem::take(&mut app.pane);
     let look = Look {
         width,
         unfold_all: app.unfold_all,
