@@ -28,29 +28,31 @@ struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   nexus chat                    a conversation in this folder, on the whole screen
-  nexus demo                    a whole conversation with a real server; no key, no account
   nexus run \"What is here?\"    one prompt and its answer, for scripts and CI
   nexus sessions list           what was talked about in this folder
+  nexus server start            keep a server in the background
+  nexus config explain          every setting, its value and where that comes from
   nexus doctor                  what works here, what is missing, and how to fix it
-  nexus replay stream.sse       what a recorded event stream tells
+  nexus demo                    a whole conversation with a real server; no key, no account
 
 Exit codes: 0 done, 2 wrong use, 3 system, 4 security, 5 recovery, 130 interrupted.";
 
 #[derive(Subcommand)]
 enum Command {
-    Config(commands::config::ConfigCommand),
-    Agents(commands::agents::Agents),
-    Completions(commands::completions::Completions),
+    // In the order of the help: what people do every day, then the server, then the rest.
     Chat(commands::chat::Chat),
-    Demo(commands::demo::Demo),
-    Doctor(commands::doctor::Doctor),
-    Man(commands::man::Man),
-    Models(commands::models::Models),
-    Record(commands::record::Record),
-    Replay(commands::replay::Replay),
     Run(Box<commands::run::Run>),
     Sessions(commands::sessions::Sessions),
+    Models(commands::models::Models),
+    Agents(commands::agents::Agents),
     Server(commands::server::Server),
+    Config(commands::config::ConfigCommand),
+    Doctor(commands::doctor::Doctor),
+    Demo(commands::demo::Demo),
+    Record(commands::record::Record),
+    Replay(commands::replay::Replay),
+    Completions(commands::completions::Completions),
+    Man(commands::man::Man),
 }
 
 fn main() -> ExitCode {

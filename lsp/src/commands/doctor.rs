@@ -84,8 +84,8 @@ fn print(check: &Check) {
         State::Warn => "warn",
         State::Fail => "FAIL",
     };
-    output::print_line(&output::clean(&format!("{mark}  {:12}  {}", check.name, check.what)));
+    output::print_line(&output::clean(&format!("{mark}  {:13}  {}", check.name, check.what)));
     if let Some(fix) = &check.fix {
-        output::print_line(&output::clean(&format!("      {:12}  → {fix}", "")));
+        output::print_line(&output::clean(&format!("      {:13}  → {fix}", "")));
     }
 }

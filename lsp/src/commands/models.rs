@@ -35,7 +35,7 @@ impl Models {
         let shown: Vec<&Model> = catalogue.models().filter(|model| self.shows(model)).collect();
         if self.json {
             output::print_json(&json!({
-                "default": catalogue.default.as_ref().map(|d| format!("{}/{}", d.provider, d.model)),
+                "default": catalogue.default.as_ref().map(|d| d.to_string()),
                 "models": shown.iter().map(|model| as_json(model)).collect::<Vec<_>>(),
             }));
         } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::path::home;
-use super::value::{Value, expand, model};
+use super::value::{Value, expand};
 use crate::chat::{AskPolicy, Decision};
 use crate::model::ModelRef;
 use crate::transport::{TlsMinimum, TransportConfig};
@@ -47,7 +47,7 @@ impl Settings {
             _ => Duration::ZERO,
         };
         Self {
-            model: config.text("model").and_then(|text| model(&text)),
+            model: config.text("model").and_then(|text| text.parse().ok()),
             agent: config.text("agent"),
             server_url: config.text("server.url"),
             server_name: config.text("server.name"),

@@ -22,7 +22,7 @@ pub enum Kind {
     Switch,
     /// A number with a unit: `500ms`, `30s`, `5m`, `2h`.
     Duration,
-    /// `provider/model`, and a variant behind another slash… is part of the model's name.
+    /// `provider/model`; what stands behind another slash is part of the model's name.
     Model,
     /// One of these words.
     Choice(&'static [&'static str]),
@@ -106,7 +106,7 @@ impl Kind {
         let good = match self {
             Self::Duration => return duration(text).map(Value::Duration).ok_or_else(|| self.wrong()),
             Self::Url => Url::parse(text).is_ok_and(|url| url.has_host()),
-            Self::Model => model(text).is_some(),
+            Self::Model => text.parse::<ModelRef>().is_ok(),
             Self::Choice(words) => words.contains(&text),
             _ => !text.is_empty() && !text.contains(['\n', '\0']),
         };
@@ -179,16 +179,6 @@ fn rule(text: &str) -> Result<String, String> {
         Some((action, _)) if !action.trim().is_empty() => Ok(text.to_owned()),
         _ => Err(format!("\"{text}\" is no rule; expected action:pattern, like \"bash:git *\"")),
     }
-}
-
-/// A model by its name: everything behind the first slash belongs to the provider's name for it.
-pub(super) fn model(text: &str) -> Option<ModelRef> {
-    let (provider, model) = text.split_once('/')?;
-    (!provider.is_empty() && !model.is_empty()).then(|| ModelRef {
-        provider: provider.to_owned(),
-        model: model.to_owned(),
-        variant: None,
-    })
 }
 
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Extra, MessageId, Part, SessionId};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,6 +38,31 @@ pub struct ModelRef {
     pub model: String,
     /// A variant of it, for example a reasoning effort.
     pub variant: Option<String>,
+}
+
+/// As people write it: `provider/model`. The variant is not shown.
+impl std::fmt::Display for ModelRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.provider, self.model)
+    }
+}
+
+/// `provider/model`, without a variant: everything behind the first slash is the provider's name for the model, which may
+/// hold slashes itself.
+impl std::str::FromStr for ModelRef {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.trim().split_once('/') {
+            Some((provider, model)) if !provider.is_empty() && !model.is_empty() => {
+                Ok(Self { provider: provider.to_owned(), model: model.to_owned(), variant: None })
+            }
+            _ => {
+                let message = format!("`{}` is not a model as PROVIDER/MODEL", text.escape_debug());
+                Err(Error::new(ErrorKind::InvalidInput, message).with_hint("`nexus models` lists them"))
+            }
+        }
+    }
 }
 
 /// Tokens, as the server counts them.
@@ -116,4 +142,20 @@ pub struct Message {
     pub parts: Vec<Part>,
     /// Everything else.
     pub extra: Extra,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ModelRef;
+
+    #[test]
+    fn a_model_is_read_as_people_write_it() {
+        let model: ModelRef = " openrouter/anthropic/claude ".parse().unwrap();
+        assert_eq!((model.provider.as_str(), model.model.as_str()), ("openrouter", "anthropic/claude"));
+        assert_eq!(model.to_string(), "openrouter/anthropic/claude");
+        for wrong in ["", "model", "/model", "provider/", "\u{1b}[2J"] {
+            let error = wrong.parse::<ModelRef>().unwrap_err().to_string();
+            assert!(!error.contains('\u{1b}'), "{error:?}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use opencode_nexus::dialect::Action;
+use opencode_nexus::model::ModelRef;
 
 use super::app::{App, TWICE};
 use super::ask::Press;
@@ -305,7 +306,7 @@ impl App {
             self.popup = Some(Popup::picker("models", entries));
             return vec![Effect::ReadLists];
         }
-        match super::named_model(name) {
+        match name.parse::<ModelRef>() {
             Ok(model) => self.model = Some(model),
             Err(error) => self.fail(&error),
         }

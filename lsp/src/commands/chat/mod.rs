@@ -26,10 +26,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
+use opencode_nexus::Result;
 use opencode_nexus::chat::{ChatEvent, ChatFeed, Conversation};
 use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus::model::ModelRef;
-use opencode_nexus::{Error, ErrorKind, Result};
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
@@ -82,20 +82,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// What tasks may have to tell before the screen looks.
 const DONE: usize = 64;
 
-/// `provider/model`; a model's own name may hold slashes.
-pub(crate) fn named_model(name: &str) -> Result<ModelRef> {
-    let parts =
-        name.trim().split_once('/').filter(|(provider, model)| !provider.is_empty() && !model.is_empty());
-    let (provider, model) = parts.ok_or_else(|| {
-        Error::new(
-            ErrorKind::InvalidInput,
-            format!("`{}` is not PROVIDER/MODEL", view::clean::one_line(name)),
-        )
-        .with_hint("`nexus models` lists them")
-    })?;
-    Ok(ModelRef { provider: provider.to_owned(), model: model.to_owned(), variant: None })
-}
-
 /// Where warnings go, and with `-v` more: `chat.log` beside the history. What an earlier start has left there is kept
 /// while it is small.
 pub(crate) fn log_file() -> Option<std::fs::File> {
@@ -116,7 +102,7 @@ impl Chat {
         terminal::check()?;
         // Said before the screen is taken.
         settings()?;
-        let model = self.model.as_deref().map(named_model).transpose()?;
+        let model = self.model.as_deref().map(str::parse::<ModelRef>).transpose()?;
         let folder = self.server.directory()?;
         if self.server.url.is_none() {
             eprintln!("looking for OpenCode, or starting it…");

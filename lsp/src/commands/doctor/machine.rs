@@ -180,7 +180,8 @@ fn clock() -> Check {
             "timedatectl set-ntp true",
         );
     }
-    Check::ok("clock", format!("{now} seconds since 1970"))
+    // A mean year of the Gregorian calendar; nobody needs the day to see whether a clock is wrong.
+    Check::ok("clock", format!("it is {}", 1970 + now / 31_556_952))
 }
 
 /// The certificates that the system trusts; without them nothing but servers on this machine can be reached.

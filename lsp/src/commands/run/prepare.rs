@@ -23,8 +23,7 @@ impl Run {
         let settings = settings()?;
         // What a session goes on with is its own business.
         let usual = self.session.is_none() && !self.r#continue;
-        let usual_model =
-            settings.model.as_ref().filter(|_| usual).map(|m| format!("{}/{}", m.provider, m.model));
+        let usual_model = settings.model.as_ref().filter(|_| usual).map(ModelRef::to_string);
         prompt.model = self.chosen_model(client, self.model.as_ref().or(usual_model.as_ref())).await?;
         let usual_agent = settings.agent.as_ref().filter(|_| usual);
         prompt.agent = self.chosen_agent(client, self.agent.as_ref().or(usual_agent)).await?;

@@ -109,7 +109,7 @@ impl Report<'_> {
     fn model(&self) -> String {
         let answer = self.messages.iter().rev().find(|m| m.role == Role::Assistant);
         let model = answer.and_then(|m| m.model.as_ref());
-        model.map(|m| format!("{}/{}", m.provider, m.model)).unwrap_or_default()
+        model.map(ToString::to_string).unwrap_or_default()
     }
 }
 

@@ -207,7 +207,7 @@ impl Dialect for V1 {
                 let body = bodies::SessionCommandBody {
                     message_id: Some(id.as_str().into()),
                     agent: agent.map(Into::into),
-                    model: model.map(|m| format!("{}/{}", m.provider, m.model)),
+                    model: model.map(ToString::to_string),
                     variant: model.and_then(|m| m.variant.clone()),
                     arguments: arguments.clone(),
                     command: name.clone(),
