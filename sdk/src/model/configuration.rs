@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::ModelRef;
+
 /// What a server is told by its configuration, as JSON objects in its own words. Texts under names like `apiKey`,
 /// `token`, `secret`, `password` or `authorization` are `[redacted]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -12,6 +14,10 @@ pub struct ServerConfiguration {
     /// The part that can be changed through the server: on 1.x the file of the person who runs it, on OpenCode 2 the
     /// shell alone.
     pub changeable: Value,
+    /// The model of new sessions, where the configuration names one.
+    pub model: Option<ModelRef>,
+    /// The agent of new sessions, where the configuration names one.
+    pub agent: Option<String>,
 }
 
 impl ServerConfiguration {

@@ -77,16 +77,17 @@ fn pairs(server: &ServerConfiguration) -> Result<Vec<Pair>> {
     let config = config()?;
     // A file that is half wrong is not half spread either.
     config.settings()?;
-    let of = |setting: &'static Setting| {
-        let there = server.effective.get(setting.on_server?)?.as_str().map(str::to_owned);
-        Some((setting, there))
+    let there = |setting: &Setting| match setting.key {
+        "model" => server.model.as_ref().map(ToString::to_string),
+        "agent" => server.agent.clone(),
+        _ => None,
     };
     let both = SETTINGS.iter().filter(|s| s.on_server.is_some());
     Ok(both
         .map(|setting| Pair {
             setting,
             here: config.explain(setting).value.map(|value| value.to_string()),
-            there: of(setting).and_then(|(_, there)| there),
+            there: there(setting),
         })
         .collect())
 }

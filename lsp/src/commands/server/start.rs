@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::launch::{Launch, launch};
 use crate::output;
+use crate::settings::settings;
 
 /// Start a server in the background; one that runs already is used.
 #[derive(clap::Args)]
@@ -132,8 +133,9 @@ impl Start {
             Error::new(ErrorKind::Configuration, message)
                 .with_hint("name an existing folder with --directory")
         })?;
+        let settings = settings()?;
         let find = FindOptions {
-            explicit: self.binary.clone(),
+            explicit: self.binary.clone().or_else(|| settings.server_binary.clone()),
             allow_path: true,
             chosen: true,
             ..FindOptions::default()

@@ -13,13 +13,13 @@ use crate::model::ServerConfiguration;
 
 impl V1 {
     pub(super) async fn read_configuration(&self) -> Result<ServerConfiguration> {
-        Ok(ServerConfiguration {
-            effective: self.transport.document(config::Get::ID, config::Get::new().request()).await?,
-            changeable: self
-                .transport
-                .document(global::config::Get::ID, global::config::Get::new().request())
-                .await?,
-        })
+        let effective = self.transport.document(config::Get::ID, config::Get::new().request()).await?;
+        let changeable =
+            self.transport.document(global::config::Get::ID, global::config::Get::new().request()).await?;
+        let text = |name: &str| effective.get(name).and_then(Value::as_str);
+        let model = text("model").and_then(|name| name.parse().ok());
+        let agent = text("default_agent").map(str::to_owned);
+        Ok(ServerConfiguration { effective, changeable, model, agent })
     }
 
     /// The typed body leaves out what is `null`, and that is what removes a name.

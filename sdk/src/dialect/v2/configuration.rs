@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::V2;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ServerConfiguration, merge};
+use crate::model::{ModelRef, ServerConfiguration, merge};
 
 impl V2 {
     pub(super) async fn read_configuration(&self) -> Result<ServerConfiguration> {
@@ -17,9 +17,19 @@ impl V2 {
         for info in entries.as_array().into_iter().flatten().filter_map(|entry| entry.get("info")) {
             merge(&mut effective, info);
         }
+        // `provider/model` in the file, an object in what the server gives (2.0.14, seen).
+        let model = effective.get("model").and_then(|model| match model {
+            Value::String(name) => name.parse().ok(),
+            _ => Some(ModelRef {
+                provider: model.get("providerID")?.as_str()?.to_owned(),
+                model: model.get("model")?.as_str()?.to_owned(),
+                variant: model.get("variant").and_then(Value::as_str).map(str::to_owned),
+            }),
+        });
+        let agent = effective.get("default_agent").and_then(Value::as_str).map(str::to_owned);
         let shell = effective.get("shell").cloned();
         let changeable = shell.map_or_else(|| json!({}), |shell| json!({ "shell": shell }));
-        Ok(ServerConfiguration { effective, changeable })
+        Ok(ServerConfiguration { effective, changeable, model, agent })
     }
 
     pub(super) async fn change_configuration(&self, patch: &Value) -> Result<()> {
