@@ -217,7 +217,7 @@ impl Client {
 
     /// Changes the server's configuration by a JSON merge patch (RFC 7396): objects are laid over each other, `null`
     /// removes a name. [`ServerConfiguration::after`] tells before what will come of it. The server takes the change up
-    /// at once; a turn that runs meanwhile may be stopped by it (1.18.33 closes its projects).
+    /// at once (OpenCode 2 a moment later); a turn that runs meanwhile may be stopped by it (1.18.33 closes its projects).
     ///
     /// Do not send back what was read: secrets are redacted in it.
     ///
