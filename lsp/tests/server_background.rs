@@ -31,9 +31,14 @@ impl Place {
         self.root.path().join(name)
     }
 
+    /// `nexus server …`
     fn nexus(&self, arguments: &[&str]) -> Command {
+        self.command(&[&["server"], arguments].concat())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
-        command.args(["server"]).args(arguments).current_dir(self.path("project")).env_clear();
+        command.args(arguments).current_dir(self.path("project")).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap()).env("NEXUS_OPENCODE_BIN", &self.server);
         command.env("HOME", self.path("home")).env("XDG_STATE_HOME", self.path("state"));
         command.env("XDG_CACHE_HOME", self.path("cache")).env("TMPDIR", self.path("tmp"));
@@ -91,6 +96,9 @@ fn servers_of_several_names_run_side_by_side_each_with_its_port_and_home() {
     let text = std::fs::read_to_string(&record).unwrap();
     let password = serde_json::from_str::<Value>(&text).unwrap()["password"].as_str().unwrap().to_owned();
     assert_eq!(std::fs::metadata(&record).unwrap().permissions().mode() & 0o777, 0o600);
+    let doctor = place.command(&["doctor", "--json"]).output().unwrap();
+    let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert!(doctor.contains("default is ready, at http://127.0.0.1:"), "{doctor}");
     let told = place.run(&["status"]);
     for output in [status.to_string(), String::from_utf8_lossy(&told.stdout).into_owned()] {
         assert!(!output.contains(&password));

@@ -91,11 +91,11 @@ fn as_json(model: &Model) -> serde_json::Value {
     })
 }
 
-/// `200k` for 200,000.
+/// `200k` for 200,000, `1.05M` for 1,048,576.
 fn tokens(count: u64) -> String {
     match count {
         0 => "size unknown".to_owned(),
-        1_000_000.. => format!("{}M tokens", count as f64 / 1e6),
+        1_000_000.. => format!("{}M tokens", (count as f64 / 1e4).round() / 100.0),
         _ => format!("{}k tokens", count / 1_000),
     }
 }

@@ -5,22 +5,25 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use opencode_nexus::server::{
-    BINARY_VARIABLE, BinaryOrigin, DiscoverOptions, FindOptions, Instances, PINNED, Swept, discover, find,
+    BINARY_VARIABLE, BinaryOrigin, DiscoverOptions, FindOptions, InstanceRecord, Instances, PINNED, Swept,
+    discover, find,
 };
 use opencode_nexus::{Client, Error};
 
 use super::Check;
 use crate::connect::ServerArguments;
+use crate::settings::settings;
 
 /// The first start of a binary may unpack things.
 const BOUND: Duration = Duration::from_secs(20);
-const INSTALL: &str = "nexus demo installs it, or: npm install -g opencode-ai";
+const INSTALL: &str = "nexus server install";
 
 pub(super) async fn checks(server: &ServerArguments) -> Vec<Check> {
     let mut checks = vec![binary().await];
     checks.extend(service_file());
     checks.push(left_over().await);
-    checks.push(background().await);
+    checks.extend(background());
+    checks.push(service().await);
     if let Some(url) = &server.url {
         checks.push(named(url).await);
     }
@@ -28,7 +31,9 @@ pub(super) async fn checks(server: &ServerArguments) -> Vec<Check> {
 }
 
 async fn binary() -> Check {
-    let options = FindOptions { allow_path: true, ..FindOptions::default() };
+    // As `connect` looks; a configuration that is wrong is another check.
+    let explicit = settings().ok().and_then(|settings| settings.server_binary.clone());
+    let options = FindOptions { explicit, allow_path: true, chosen: true, ..FindOptions::default() };
     let found = match find(&options) {
         Ok(Some(found)) => found,
         Ok(None) => {
@@ -39,7 +44,8 @@ async fn binary() -> Check {
     };
     let origin = match found.origin {
         BinaryOrigin::Environment => BINARY_VARIABLE,
-        BinaryOrigin::Cache => "in the cache",
+        BinaryOrigin::Explicit => "server.binary",
+        BinaryOrigin::Cache | BinaryOrigin::Selected | BinaryOrigin::Pinned => "installed by us",
         _ => "on PATH",
     };
     match version(&found.path).await {
@@ -126,16 +132,35 @@ fn ended(swept: &Swept) -> String {
     format!("servers were left whose owner was killed; {}", told.join("; "))
 }
 
-async fn background() -> Check {
+/// The background servers of ours, one by one.
+fn background() -> Vec<Check> {
+    let all = match Instances::open().and_then(|instances| instances.all()) {
+        Ok(all) => all,
+        Err(error) => return vec![failed("background", &error)],
+    };
+    if all.is_empty() {
+        let what = "no server of ours runs in the background; commands start one of their own";
+        return vec![Check::ok("background", what)];
+    }
+    let one = |record: &InstanceRecord| {
+        let what = format!("{} is {}, at {}", record.name, record.health.word(), record.url);
+        match record.health.is_usable() {
+            true => Check::ok("background", what),
+            false => Check::warn("background", what, format!("nexus server logs {}", record.name)),
+        }
+    };
+    all.iter().map(one).collect()
+}
+
+/// The background service of OpenCode 2.
+async fn service() -> Check {
     match discover(&DiscoverOptions::default()).await {
         Ok(Some(running)) => Check::ok(
-            "background",
-            format!("{} at {} (process {})", running.version, running.address, running.pid),
+            "service",
+            format!("OpenCode {} at {} (process {})", running.version, running.address, running.pid),
         ),
-        Ok(None) => {
-            Check::ok("background", "no server runs in the background; commands start one of their own")
-        }
-        Err(error) => failed("background", &error),
+        Ok(None) => Check::ok("service", "the background service of OpenCode 2 does not run"),
+        Err(error) => failed("service", &error),
     }
 }
 
