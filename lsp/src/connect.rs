@@ -50,17 +50,7 @@ impl ServerArguments {
     /// # Errors
     /// `user.configuration` when it does not exist.
     pub fn directory(&self) -> Result<PathBuf> {
-        let folder = match &self.directory {
-            Some(folder) => folder.clone(),
-            None => std::env::current_dir()?,
-        };
-        folder.canonicalize().map_err(|error| {
-            Error::new(
-                ErrorKind::Configuration,
-                format!("cannot open the folder {}: {error}", folder.display()),
-            )
-            .with_hint("name an existing folder with --directory")
-        })
+        project(self.directory.as_deref())
     }
 
     /// Connects to the server that is named, else to the background server `default`, else to the service of OpenCode 2,
@@ -98,6 +88,21 @@ impl ServerArguments {
     }
 }
 
+/// The folder that is named, else the current one; absolute.
+///
+/// # Errors
+/// `user.configuration` when it does not exist.
+pub(crate) fn project(named: Option<&Path>) -> Result<PathBuf> {
+    let folder = match named {
+        Some(folder) => folder.to_owned(),
+        None => std::env::current_dir()?,
+    };
+    folder.canonicalize().map_err(|error| {
+        Error::new(ErrorKind::Configuration, format!("cannot open the folder {}: {error}", folder.display()))
+            .with_hint("name an existing folder with --directory")
+    })
+}
+
 /// The background server that is named, or the one that is used when none is.
 fn background(named: Option<&String>) -> Result<Option<InstanceRecord>> {
     let name = named.map_or(DEFAULT_INSTANCE, String::as_str);
@@ -126,13 +131,13 @@ async fn start(settings: &Settings, directory: &Path) -> Result<(LocalServer, Cr
     let mut options = ServerOptions::new(&found.path, directory);
     options.home = Home::Inherit;
     options.start_bound = settings.server_start_timeout;
-    let password = random_password();
-    options.password = Some(password.clone());
+    let password = Secret::random();
+    options.password = Some(password.expose().to_owned());
     let started = start_found(&found, options, &Versions::open()?).await?;
     if let Some(back) = &started.rolled_back {
         eprintln!("{}", output::clean(&gone_back(back)));
     }
-    let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
+    let credentials = Credentials { user: "opencode".to_owned(), password };
     Ok((started.server, credentials))
 }
 
@@ -154,10 +159,4 @@ impl Connected {
 pub(crate) fn gone_back(back: &RolledBack) -> String {
     let from = back.from.as_deref().unwrap_or_default();
     format!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason)
-}
-
-/// A password for a server that only we talk to: 32 letters and digits, about 190 bits.
-pub(crate) fn random_password() -> String {
-    use rand::Rng as _;
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect()
 }

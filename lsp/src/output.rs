@@ -8,8 +8,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::settings;
 
+mod ask;
 mod progress;
 
+pub(crate) use ask::is_yes;
 pub(crate) use progress::install_progress;
 
 /// Logs go to standard error, so that standard output stays clean for results. Without `-v` and `RUST_LOG` only
@@ -88,4 +90,28 @@ pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
         return text.into();
     }
     text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// A line of a difference: green for what came, red for what went, cyan for where.
+pub(crate) fn coloured(line: &str, colours: bool) -> String {
+    let code = match line.as_bytes().first() {
+        _ if !colours => return line.to_owned(),
+        Some(b'+') => 32,
+        Some(b'-') => 31,
+        Some(b'@') => 36,
+        _ => return line.to_owned(),
+    };
+    format!("\x1b[{code}m{line}\x1b[0m")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::coloured;
+
+    #[test]
+    fn a_diff_has_colours_only_where_they_are_wanted() {
+        assert_eq!(coloured("+new", true), "\x1b[32m+new\x1b[0m");
+        assert_eq!(coloured("-old", false), "-old");
+        assert_eq!(coloured(" same", true), " same");
+    }
 }

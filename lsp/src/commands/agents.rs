@@ -41,7 +41,7 @@ impl Agents {
 }
 
 fn print(agent: &Agent) {
-    let model = agent.model.as_ref().map(|m| format!(" {}/{}", m.provider, m.model)).unwrap_or_default();
+    let model = agent.model.as_ref().map(|m| format!(" {m}")).unwrap_or_default();
     let about = agent.description.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
     let line = format!("{:12}  {:8}{model}  {about}", agent.name, agent.mode);
     output::print_line(output::clean(&line).trim_end());

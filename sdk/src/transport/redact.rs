@@ -15,6 +15,14 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// A password that nobody has chosen, for a server that only we talk to: 32 letters and digits, about 190 bits.
+    pub fn random() -> Self {
+        use rand::Rng as _;
+        Self::new(
+            rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect::<String>(),
+        )
+    }
+
     /// The secret itself. Do not log what this returns.
     pub fn expose(&self) -> &str {
         &self.0

@@ -111,11 +111,7 @@ fn read(path: &PathBuf) -> Vec<String> {
 
 /// Where things are kept that are neither settings nor needed.
 pub(crate) fn state_folder() -> Option<PathBuf> {
-    let given = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = given("XDG_STATE_HOME")
-        .or_else(|| given("LOCALAPPDATA"))
-        .or_else(|| given("HOME").map(|home| home.join(".local/state")))?;
-    Some(base.join("opencode-nexus"))
+    opencode_nexus::server::state_dir().ok()
 }
 
 fn path() -> Option<PathBuf> {

@@ -1,14 +1,14 @@
 //! `nexus config server`: the server's own configuration, read and changed through the server. What a change does is shown
 //! before it is applied.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use opencode_nexus::model::ServerConfiguration;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use serde_json::{Value, json};
-use similar::{ChangeTag, TextDiff};
+use similar::TextDiff;
 
 use crate::connect::ServerArguments;
 use crate::output;
@@ -110,7 +110,7 @@ pub(super) async fn apply(client: &Client, patch: &Value, consent: Consent, json
             false => eprintln!("the server has it already"),
         }
     }
-    let applied = changes && !consent.dry_run && (consent.yes || ask(json)?);
+    let applied = changes && !consent.dry_run && (consent.yes || agreed(json).await?);
     if applied {
         client.patch_configuration(patch).await?;
         if !json {
@@ -127,36 +127,23 @@ pub(super) async fn apply(client: &Client, patch: &Value, consent: Consent, json
 
 /// The lines that differ, with three lines around them.
 fn difference(before: &str, after: &str) -> String {
-    let (red, green, plain) = match output::colours() {
-        true => ("\x1b[31m", "\x1b[32m", "\x1b[0m"),
-        false => ("", "", ""),
-    };
-    let mut shown = String::new();
-    for group in TextDiff::from_lines(before, after).grouped_ops(3) {
-        for operation in group {
-            for change in TextDiff::from_lines(before, after).iter_changes(&operation) {
-                let (colour, sign) = match change.tag() {
-                    ChangeTag::Delete => (red, '-'),
-                    ChangeTag::Insert => (green, '+'),
-                    ChangeTag::Equal => ("", ' '),
-                };
-                shown.push_str(&format!("{colour}{sign} {}{plain}\n", change.value().trim_end_matches('\n')));
-            }
-        }
-    }
-    shown
+    let (difference, colours) = (TextDiff::from_lines(before, after), output::colours());
+    let groups = difference.grouped_ops(3);
+    let changes = groups.iter().flatten().flat_map(|operation| difference.iter_changes(operation));
+    changes
+        .map(|change| {
+            let line = format!("{} {}", change.tag(), change.value().trim_end_matches('\n'));
+            output::coloured(&line, colours) + "\n"
+        })
+        .collect()
 }
 
-fn ask(json: bool) -> Result<bool> {
+async fn agreed(json: bool) -> Result<bool> {
     if json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Error::new(ErrorKind::InvalidInput, "nobody can be asked whether to apply this")
             .with_hint("give --yes to apply it, or --dry-run to look only"));
     }
-    eprint!("apply this to the server? [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    output::is_yes("apply this to the server?").await
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::launch::{Launch, launch};
+use crate::connect::project;
 use crate::output;
 use crate::settings::settings;
 
@@ -124,15 +125,7 @@ impl Start {
     }
 
     async fn launch(&self, instances: &Instances) -> Result<Launch> {
-        let folder = match &self.directory {
-            Some(folder) => folder.clone(),
-            None => std::env::current_dir()?,
-        };
-        let directory = folder.canonicalize().map_err(|error| {
-            let message = format!("cannot open the folder {}: {error}", folder.display());
-            Error::new(ErrorKind::Configuration, message)
-                .with_hint("name an existing folder with --directory")
-        })?;
+        let directory = project(self.directory.as_deref())?;
         let settings = settings()?;
         let find = FindOptions {
             explicit: self.binary.clone().or_else(|| settings.server_binary.clone()),

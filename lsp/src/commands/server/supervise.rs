@@ -13,7 +13,7 @@ use opencode_nexus::{Error, ErrorKind, Result};
 
 use super::idle::Idle;
 use super::launch::{Launch, Told};
-use crate::connect::{gone_back, random_password};
+use crate::connect::gone_back;
 
 /// Runs a server in the background (called by `start`).
 #[derive(clap::Args)]
@@ -55,7 +55,7 @@ async fn begin(
     launch: &Launch,
     instances: &Instances,
 ) -> Result<(Supervisor, InstanceRecord, Option<String>)> {
-    let password = random_password();
+    let password = Secret::random();
     let mut server = ServerOptions::new(&launch.binary, &launch.directory);
     server.home = match (&launch.home, launch.inherit_home) {
         (Some(path), _) => Home::At(path.clone()),
@@ -63,7 +63,7 @@ async fn begin(
         (None, false) => Home::Fresh,
     };
     server.port = launch.port;
-    server.password = Some(password.clone());
+    server.password = Some(password.expose().to_owned());
     server.print_logs = true;
     server.log_file = Some(instances.log_file(&launch.name));
     let mut record = announced(launch, instances, &password);
@@ -111,7 +111,7 @@ async fn supervised(
 }
 
 /// The record of a server that does not answer yet.
-fn announced(launch: &Launch, instances: &Instances, password: &str) -> InstanceRecord {
+fn announced(launch: &Launch, instances: &Instances, password: &Secret) -> InstanceRecord {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     InstanceRecord {
         name: launch.name.clone(),
@@ -120,7 +120,7 @@ fn announced(launch: &Launch, instances: &Instances, password: &str) -> Instance
         pid: None,
         group: None,
         url: String::new(),
-        password: Secret::new(password),
+        password: password.clone(),
         version: String::new(),
         warning: None,
         home: launch.home.clone(),

@@ -1,6 +1,6 @@
 //! What changes sessions: branches, undoing, titles, publication, deletion.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use opencode_nexus::chat::Conversation;
 use opencode_nexus::model::{MessageId, Role, Session};
@@ -191,16 +191,8 @@ async fn confirmed(session: &Session) -> Result<bool> {
         )
         .with_hint("add --yes"));
     }
-    eprint!("delete {} \"{}\" for good? [y/N] ", session.id, output::clean(&session.title));
-    std::io::stderr().flush()?;
-    let (send, receive) = tokio::sync::oneshot::channel();
-    // A thread of its own: Ctrl-C must not wait for a line.
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = send.send(std::io::stdin().read_line(&mut line).map(|_| line));
-    });
-    let line = receive.await.map_err(|_| Error::new(ErrorKind::Io, "no answer can be read"))??;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+    let title = output::clean(&session.title);
+    output::is_yes(&format!("delete {} \"{title}\" for good?", session.id)).await
 }
 
 fn tell(session: &Session, text: &str, json: bool) {

@@ -99,7 +99,7 @@ impl Diff {
             let head = format!("{} (+{} -{})", file.path, file.additions, file.deletions);
             output::print_line(&output::clean(&head));
             for line in file.patch.iter().flat_map(|patch| patch.lines()) {
-                output::print_line(&coloured(&output::clean(line), colours));
+                output::print_line(&output::coloured(&output::clean(line), colours));
             }
         }
         Ok(())
@@ -110,28 +110,4 @@ fn prompts(conversation: &Conversation) -> Vec<MessageId> {
     conversation.with_transcript(|t| {
         t.messages().iter().filter(|m| m.role == Role::User).map(|m| m.id.clone()).collect()
     })
-}
-
-/// Green for what came, red for what went, cyan for where.
-fn coloured(line: &str, colours: bool) -> String {
-    let code = match line.as_bytes().first() {
-        _ if !colours => return line.to_owned(),
-        Some(b'+') => 32,
-        Some(b'-') => 31,
-        Some(b'@') => 36,
-        _ => return line.to_owned(),
-    };
-    format!("\x1b[{code}m{line}\x1b[0m")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_diff_has_colours_only_where_they_are_wanted() {
-        assert_eq!(coloured("+new", true), "\x1b[32m+new\x1b[0m");
-        assert_eq!(coloured("-old", false), "-old");
-        assert_eq!(coloured(" same", true), " same");
-    }
 }

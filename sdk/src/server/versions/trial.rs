@@ -33,10 +33,10 @@ pub(in crate::server) async fn run(
     bound: Duration,
 ) -> Result<std::result::Result<(), Failure>> {
     let project = tempfile::Builder::new().prefix("nexus-trial-").tempdir()?;
-    let password = password();
+    let password = Secret::random();
     let mut options = ServerOptions::new(binary, project.path());
     options.inherit_environment = false;
-    options.password = Some(password.clone());
+    options.password = Some(password.expose().to_owned());
     options.start_bound = bound;
     let server = match LocalServer::start(options).await {
         Ok(server) => server,
@@ -51,13 +51,13 @@ pub(in crate::server) async fn run(
 async fn check(
     server: &LocalServer,
     version: &str,
-    password: String,
+    password: Secret,
     bound: Duration,
 ) -> std::result::Result<(), String> {
     if server.version() != version {
         return Err(format!("it says that it is version {}", server.version()));
     }
-    let credentials = Credentials { user: "opencode".to_owned(), password: Secret::new(password) };
+    let credentials = Credentials { user: "opencode".to_owned(), password };
     // What this library cannot speak to is of no use, however healthy it is.
     let connecting = Client::builder(server.url()).credentials(credentials).connect();
     match tokio::time::timeout(bound, connecting).await {
@@ -68,10 +68,4 @@ async fn check(
         Ok(Err(error)) => Err(error.message().to_owned()),
         Err(_) => Err(format!("it did not say which line it is within {} s", bound.as_secs())),
     }
-}
-
-/// A password for a server that only we talk to.
-fn password() -> String {
-    use rand::Rng as _;
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect()
 }
