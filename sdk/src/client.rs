@@ -9,7 +9,8 @@ use opencode_api::{Location, Operation};
 pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::history::History;
 use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId, SlashCommand};
 use crate::server::LogLevel;
 use crate::stream::{EventHub, EventStream};
@@ -25,6 +26,8 @@ struct Inner {
     transport: Transport,
     spoken: Spoken,
     hub: Mutex<Option<EventHub>>,
+    history: Option<History>,
+    name: String,
 }
 
 impl std::fmt::Debug for Client {
@@ -42,6 +45,8 @@ pub struct ClientBuilder {
     address: String,
     location: Location,
     config: TransportConfig,
+    history: Option<History>,
+    name: Option<String>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -73,18 +78,39 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps every conversation that is opened through the client in a history. Without one nothing is kept.
+    #[must_use]
+    pub fn history(mut self, history: History) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// The name under which a history and an outbox know the server. Without one it is its address without credentials.
+    /// Servers that are started for a folder have another port each time: call them all `local`.
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
     /// Finds out what the server speaks and connects.
     ///
     /// # Errors
     /// A malformed address, a server that cannot be reached or is none, credentials that are wrong.
     pub async fn connect(mut self) -> Result<Client> {
+        if self.name.as_ref().is_some_and(|n| n.is_empty() || n.contains(char::is_control)) {
+            return Err(Error::new(ErrorKind::InvalidInput, "that is no name for a server")
+                .with_hint("use a plain word, for example local"));
+        }
         if self.config.credentials.is_none() {
             self.config.credentials = Credentials::from_environment();
         }
         let transport = Transport::new(&self.address, self.location, self.config)?;
         let spoken = Spoken::with(transport.clone()).await?;
         tracing::debug!(address = %transport.address(), version = spoken.server().version, "connected");
-        Ok(Client { inner: Arc::new(Inner { transport, spoken, hub: Mutex::new(None) }) })
+        let name = self.name.unwrap_or_else(|| transport.address().trim_end_matches('/').to_owned());
+        let inner = Inner { transport, spoken, hub: Mutex::new(None), history: self.history, name };
+        Ok(Client { inner: Arc::new(inner) })
     }
 }
 
@@ -95,6 +121,8 @@ impl Client {
             address: address.into(),
             location: Location::default(),
             config: TransportConfig::default(),
+            history: None,
+            name: None,
         }
     }
 
@@ -121,6 +149,22 @@ impl Client {
     /// The server's address, without credentials.
     pub fn address(&self) -> String {
         self.inner.transport.address()
+    }
+
+    /// The name under which a history knows the server: its address without credentials, or what
+    /// [`ClientBuilder::server_name`] said.
+    pub fn server_name(&self) -> String {
+        self.inner.name.clone()
+    }
+
+    /// The folder in which the server works for this client; `None` when it is the server's own.
+    pub fn directory(&self) -> Option<&str> {
+        self.inner.transport.location().directory.as_deref()
+    }
+
+    /// Where its conversations are kept.
+    pub fn history(&self) -> Option<&History> {
+        self.inner.history.as_ref()
     }
 
     /// Calls any operation of the server's interface. Only operations without effect are repeated when they fail.

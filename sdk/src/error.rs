@@ -57,6 +57,20 @@ pub enum ErrorKind {
     GapNotRecovered,
     /// The server never said how the turn ended.
     TurnLost,
+    /// The history is locked: nobody is logged in.
+    Locked,
+    /// The passphrase or recovery key is wrong.
+    WrongPassphrase,
+    /// Too many failed attempts; [`Retry::After`] says how long to wait.
+    LockedOut,
+    /// The keyring of the operating system is locked, absent, silent, or not the one that was used before.
+    Keyring,
+    /// What is stored is not what was written.
+    Damaged,
+    /// The disk is full, or the folder cannot be written.
+    Storage,
+    /// What is stored was written by a newer version.
+    NewerFormat,
     /// A defect in this crate.
     Internal,
 }
@@ -81,12 +95,19 @@ impl ErrorKind {
             Self::Incompatible => "system.incompatible",
             Self::LocalServer => "system.local_server",
             Self::Io => "system.io",
+            Self::Storage => "system.storage",
+            Self::NewerFormat => "system.newer_format",
             Self::Internal => "system.internal",
             Self::Unauthorized => "security.unauthorized",
             Self::Forbidden => "security.forbidden",
             Self::Tls => "security.tls",
+            Self::Locked => "security.locked",
+            Self::WrongPassphrase => "security.wrong_passphrase",
+            Self::LockedOut => "security.locked_out",
+            Self::Keyring => "security.keyring",
             Self::GapNotRecovered => "recovery.gap_not_recovered",
             Self::TurnLost => "recovery.turn_lost",
+            Self::Damaged => "recovery.damaged",
         }
     }
 
@@ -269,6 +290,40 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|s| s as _)
+    }
+}
+
+/// What went wrong in a vault, in the words of this crate.
+impl From<nexus_vault::Error> for Error {
+    fn from(error: nexus_vault::Error) -> Self {
+        use nexus_vault::ErrorKind as Vault;
+        let kind = match error.kind() {
+            Vault::WrongKey => ErrorKind::WrongPassphrase,
+            Vault::Locked => ErrorKind::Locked,
+            Vault::Damaged => ErrorKind::Damaged,
+            Vault::Newer => ErrorKind::NewerFormat,
+            Vault::Foreign | Vault::InvalidInput | Vault::Parameters => ErrorKind::InvalidInput,
+            Vault::NotFound => ErrorKind::NotFound,
+            Vault::Exists => ErrorKind::Conflict,
+            Vault::Full | Vault::ReadOnly => ErrorKind::Storage,
+            Vault::Busy => ErrorKind::Busy,
+            Vault::LockedOut => ErrorKind::LockedOut,
+            Vault::KeyringLocked
+            | Vault::KeyringAbsent
+            | Vault::KeyringHung
+            | Vault::KeyringChanged
+            | Vault::KeyringEmpty => ErrorKind::Keyring,
+            Vault::Io => ErrorKind::Io,
+            _ => ErrorKind::Internal,
+        };
+        let mut new = Self::new(kind, error.message());
+        if let Some(hint) = error.hint() {
+            new = new.with_hint(hint.to_owned());
+        }
+        if let Some(wait) = error.wait() {
+            new = new.with_retry(Retry::After(wait));
+        }
+        new.with_source(error)
     }
 }
 

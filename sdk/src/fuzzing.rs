@@ -1,5 +1,7 @@
 //! What the fuzz targets of this repository reach and nobody else: `cfg(fuzzing)` only.
 
+/// What the history is searched by.
+pub use nexus_vault::TextQuery;
 use opencode_api::Operation as _;
 use opencode_api::v1::operations::session;
 
@@ -48,4 +50,15 @@ pub fn classify(status: u16, content_type: Option<&str>, body: &[u8]) -> Error {
 pub fn decode(content_type: Option<&str>, body: &[u8]) -> Option<Error> {
     let error = session::Messages::decode(content_type, body).err()?;
     Some(transport::from_decode(&error, content_type, body))
+}
+
+/// The error of a file of key slots (`kind` 0), a sealed piece (1), a recovery key (2) or an export (3) that are not what
+/// they should be; `None` when they are.
+pub fn stored(kind: u8, bytes: &[u8]) -> Option<Error> {
+    match kind {
+        0 => nexus_vault::fuzzing::slots(bytes).map(Error::from),
+        1 => nexus_vault::fuzzing::envelope(bytes).map(Error::from),
+        2 => nexus_vault::fuzzing::recovery(&String::from_utf8_lossy(bytes)).map(Error::from),
+        _ => crate::history::refused(bytes.to_vec()),
+    }
 }

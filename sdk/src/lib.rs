@@ -34,13 +34,16 @@
 //! All of it needs a tokio runtime with time and I/O. Deliberately not here: presentation, editors, other languages.
 #![deny(missing_docs)]
 
+pub mod auth;
 pub mod chat;
 mod client;
 pub mod config;
 pub mod dialect;
 pub mod error;
+mod folders;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod history;
 pub mod model;
 pub mod server;
 pub mod stream;

@@ -8,6 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::driver;
 use super::feed::ChatFeed;
+use super::observer::Observer;
 use super::prompt::Prompt;
 use super::shared::{ConversationOptions, Shared};
 use super::transcript::Transcript;
@@ -16,6 +17,7 @@ use super::verdict::OpenTurn;
 use crate::client::Client;
 use crate::dialect::{Acted, Action};
 use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::history::{Mirror, MirrorState};
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Todo,
 };
@@ -45,7 +47,10 @@ const SEND_ATTEMPTS: u32 = 6;
 pub struct Conversation {
     client: Client,
     shared: Arc<Shared>,
+    /// Before the driver, so that it is there when the last words are written.
+    mirror: Option<Arc<Mirror>>,
     _driver: Arc<DropGuard>,
+    stop: CancellationToken,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -71,9 +76,39 @@ impl Conversation {
         let stop = CancellationToken::new();
         let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
         tokio::spawn(async move { token.run_until_cancelled(task).await });
-        let conversation = Self { client, shared, _driver: Arc::new(stop.drop_guard()) };
+        let _driver = Arc::new(stop.clone().drop_guard());
+        let mut conversation = Self { client, shared, mirror: None, _driver, stop };
         conversation.shared.live(conversation.shared.options.open_within).await?;
+        let history = conversation.client.history().cloned();
+        conversation.mirror = history.map(|history| Arc::new(history.follow(&conversation)));
         Ok(conversation)
+    }
+
+    /// Sees it without keeping it alive.
+    pub(crate) fn observer(&self) -> Observer {
+        Observer::new(self.shared.clone())
+    }
+
+    /// Is cancelled when the last handle of the conversation is gone.
+    pub(crate) fn stopped(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// How far the history of this conversation is; `None` when its client has no history.
+    pub fn history_state(&self) -> Option<MirrorState> {
+        self.mirror.as_ref().map(|mirror| mirror.state())
+    }
+
+    /// Waits until the history has everything that was told by now, at most `bound`: for programs that end. Without a
+    /// history there is nothing to wait for. Cancel-safe.
+    ///
+    /// # Errors
+    /// As [`Mirror::flush`].
+    pub async fn flush_history(&self, bound: Duration) -> Result<()> {
+        match &self.mirror {
+            Some(mirror) => mirror.flush(bound).await,
+            None => Ok(()),
+        }
     }
 
     /// The session's identifier.
@@ -174,8 +209,7 @@ impl Conversation {
     async fn begin(&self, is_message: bool, no_reply: Option<usize>, options: &TurnOptions) -> Result<Turn> {
         self.shared.live(self.shared.options.open_within).await?;
         let after = self.with_transcript(|t| t.messages().last().map(|m| m.id.clone()));
-        let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
-        let message_id = self.shared.dialect.new_message_id(newest.as_ref());
+        let message_id = self.new_message_id();
         let turn = OpenTurn {
             message_id: message_id.clone(),
             after,
@@ -192,8 +226,19 @@ impl Conversation {
         Ok(Turn::new(self.shared.clone(), feed, message_id))
     }
 
+    /// A name for a new message, greater than all that are known.
+    pub(crate) fn new_message_id(&self) -> MessageId {
+        let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
+        self.shared.dialect.new_message_id(newest.as_ref())
+    }
+
+    /// Whether the server has a message, delivered or waiting.
+    pub(crate) async fn has_message(&self, id: &MessageId) -> Result<bool> {
+        self.shared.dialect.has_message(&self.shared.root, id).await
+    }
+
     /// Sends until the server surely has the prompt, and only once.
-    async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
+    pub(crate) async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
         let mut backoff =
             Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });

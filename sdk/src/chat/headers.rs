@@ -69,7 +69,8 @@ impl Transcript {
 }
 
 impl Message {
-    fn clone_header(other: &Self) -> Self {
+    /// Everything but the parts.
+    pub(crate) fn clone_header(other: &Self) -> Self {
         Self {
             id: other.id.clone(),
             session_id: other.session_id.clone(),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::folders;
 use crate::{Error, ErrorKind, Result};
 
 /// The environment variable that names another file.
@@ -28,14 +29,7 @@ fn of(lookup: &dyn Fn(&str) -> Option<PathBuf>, system: &str) -> Option<PathBuf>
     if let Some(named) = lookup(VARIABLE).filter(|path| !path.as_os_str().is_empty()) {
         return Some(named);
     }
-    // The specification says to ignore relative paths.
-    let set = |name: &str| lookup(name).filter(|path| path.is_absolute());
-    let folder = match system {
-        "windows" => lookup("APPDATA").filter(|path| !path.as_os_str().is_empty()),
-        "macos" => set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join("Library/Application Support"))),
-        _ => set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config"))),
-    };
-    Some(folder?.join("opencode-nexus").join("config.toml"))
+    Some(folders::of(folders::Purpose::Configuration, lookup, system)?.join("config.toml"))
 }
 
 #[cfg(test)]

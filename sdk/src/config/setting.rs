@@ -136,6 +136,29 @@ pub const SETTINGS: &[Setting] = &[
     .by_default("\"30m\"")
     .for_example("\"2h\""),
     Setting::new(
+        "history.enabled",
+        Kind::Choice(&["auto", "on", "off"]),
+        "NEXUS_HISTORY",
+        "Whether conversations are kept, encrypted, on this machine; `auto`: when an account is open, `on`: a command that cannot keep them fails.",
+    )
+    .by_default("\"auto\"")
+    .for_example("\"off\""),
+    Setting::new(
+        "account.name",
+        Kind::Text,
+        "NEXUS_ACCOUNT",
+        "The account that is used. Without one it is the one that was made or logged in last.",
+    )
+    .for_example("\"work\""),
+    Setting::new(
+        "account.keyring",
+        Kind::Choice(&["auto", "none", "secret-service", "kernel"]),
+        "NEXUS_KEYRING",
+        "Where being logged in is remembered; `auto`: in the usual keyring of the system, `kernel`: until the machine starts anew (Linux), `none`: nowhere.",
+    )
+    .by_default("\"auto\"")
+    .for_example("\"kernel\""),
+    Setting::new(
         "network.proxy",
         Kind::Url,
         "NEXUS_NETWORK_PROXY",

@@ -29,6 +29,12 @@ pub struct Settings {
     pub server_start_timeout: Duration,
     /// `permission.*`: rules, what holds without one, and how long a person has.
     pub policy: AskPolicy,
+    /// `history.enabled`: `auto`, `on` or `off`.
+    pub history: String,
+    /// `account.name`
+    pub account: Option<String>,
+    /// `account.keyring`: `auto`, `none`, `secret-service` or `kernel`.
+    pub keyring: String,
     /// `network.*`, over the defaults of [`TransportConfig`].
     pub transport: TransportConfig,
     /// `terminal.colour`: `auto`, `always` or `never`.
@@ -55,6 +61,9 @@ impl Settings {
             server_start: config.value("server.start") == Some(Value::Switch(true)),
             server_start_timeout: duration("server.start_timeout"),
             policy: policy(config, duration("permission.timeout")),
+            history: text("history.enabled"),
+            account: config.text("account.name"),
+            keyring: text("account.keyring"),
             transport: transport(config, path, duration),
             colour: text("terminal.colour"),
             log_level: text("log.level"),

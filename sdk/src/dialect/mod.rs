@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use crate::chat::{PartOrder, Prompt};
 use crate::error::Result;
 use crate::model::{
-    Agent, AskId, Catalogue, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
+    Agent, AskId, Catalogue, Extra, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
     ServerConfiguration, Session, SessionId, SlashCommand, Snapshot, Status, Todo,
 };
 use crate::server::LogLevel;
@@ -93,8 +93,12 @@ pub(crate) trait Dialect: Send + Sync {
     async fn has_message(&self, session: &SessionId, message: &MessageId) -> Result<bool>;
 
     async fn create(&self, title: Option<&str>, parent: Option<&SessionId>) -> Result<Session>;
+    /// Makes a session that carries a mark of ours, by which [`marked`] knows it again.
+    async fn create_marked(&self, mark: &str) -> Result<Session>;
     async fn session(&self, session: &SessionId) -> Result<Session>;
     async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>>;
+    /// The sessions of all folders, archived ones and those of sub-agents too.
+    async fn sessions_everywhere(&self) -> Result<Vec<Session>>;
     async fn children(&self, session: &SessionId) -> Result<Vec<Session>>;
     async fn fork(&self, session: &SessionId, at: Option<&MessageId>) -> Result<Session>;
     async fn rename(&self, session: &SessionId, title: &str) -> Result<Session>;
@@ -155,6 +159,20 @@ pub(crate) trait Dialect: Send + Sync {
         id: &AskId,
         answers: Option<&[Vec<String>]>,
     ) -> Result<bool>;
+}
+
+/// The name of our mark among the metadata of a session.
+const MARK: &str = "nexus";
+
+/// The metadata of a session with a mark.
+fn mark(mark: &str) -> Extra {
+    Extra::from_iter([(MARK.to_owned(), mark.into())])
+}
+
+/// Whether a session carries a mark. Servers before 1.18 do not keep it.
+pub(crate) fn marked(session: &Session, mark: &str) -> bool {
+    let found = session.extra.get("metadata").and_then(|metadata| metadata.get(MARK)?.as_str());
+    found == Some(mark)
 }
 
 /// The children of a session that were not met yet, for those who walk down: a server that names a session below itself

@@ -1,12 +1,12 @@
 //! Messages and what they cost.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Extra, MessageId, Part, SessionId};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Who wrote a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The person or program that prompts.
@@ -30,7 +30,7 @@ impl Role {
 }
 
 /// Names a model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelRef {
     /// The provider, for example `anthropic`.
     pub provider: String,
@@ -66,7 +66,7 @@ impl std::str::FromStr for ModelRef {
 }
 
 /// Tokens, as the server counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Sent to the model and not read from its cache.
     pub input: f64,
@@ -81,7 +81,7 @@ pub struct Tokens {
 }
 
 /// What something cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// In US dollars.
     pub cost: f64,
@@ -101,7 +101,7 @@ impl std::ops::AddAssign for Usage {
 }
 
 /// Why a message ended badly, in the server's words.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TurnError {
     /// The server's name for it, for example `ProviderAuthError`.
     pub name: String,
@@ -114,7 +114,7 @@ pub struct TurnError {
 }
 
 /// One message with its parts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// The server's (or, for prompts, our) name for it.
     pub id: MessageId,

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Extra, MessageId, PartId, SessionId, Usage};
 
 /// One piece of a message.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// The server's name for it.
     pub id: PartId,
@@ -28,7 +28,7 @@ pub struct Part {
 
 /// What a part is.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum PartBody {
     /// Text that the person wrote or the agent answered.
@@ -99,7 +99,7 @@ pub enum PartBody {
 }
 
 /// How far a tool call is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToolStatus {
     /// The model is still writing the input (the word of OpenCode 2).
@@ -146,7 +146,7 @@ impl ToolStatus {
 }
 
 /// A tool that the agent used.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// The model's name for the call; permission requests refer to it.
     pub call_id: String,

@@ -1,11 +1,11 @@
 //! Sessions, what they are doing, and the state of one as the server gives it at a moment.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Extra, Message, ModelRef, Permission, Question, SessionId, Usage};
 
 /// One conversation on a server.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// The server's name for it.
     pub id: SessionId,
@@ -34,7 +34,7 @@ pub struct Session {
 }
 
 /// From where on a session is reverted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revert {
     /// The first message that is taken back.
     pub message_id: super::MessageId,
@@ -43,7 +43,7 @@ pub struct Revert {
 }
 
 /// What a session is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Status {
     /// Nothing runs.
@@ -85,7 +85,7 @@ impl Status {
 }
 
 /// One entry of the agent's list of things to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Todo {
     /// What is to be done.
     pub content: String,
@@ -96,7 +96,7 @@ pub struct Todo {
 }
 
 /// A slash command that a server offers: its own, or one of the project's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlashCommand {
     /// Its name, without the slash.
     pub name: String,
@@ -105,7 +105,7 @@ pub struct SlashCommand {
 }
 
 /// What changed in one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDiff {
     /// The path, relative to the session's directory.
     pub path: String,

@@ -68,6 +68,18 @@ impl Transport {
         Ok(Self { inner: Arc::new(Inner { http, base, location, config }) })
     }
 
+    /// The same server without a folder: what is asked so is about all of them.
+    pub(crate) fn everywhere(&self) -> Self {
+        let Inner { http, base, config, .. } = &*self.inner;
+        let inner = Inner {
+            http: http.clone(),
+            base: base.clone(),
+            location: Location::default(),
+            config: config.clone(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
     /// The address for people: without credentials.
     pub(crate) fn address(&self) -> String {
         public_address(&self.inner.base)

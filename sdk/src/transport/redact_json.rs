@@ -19,7 +19,8 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
-    fn is_secret(self, name: &str) -> bool {
+    /// Whether what stands under a name is a secret.
+    pub(crate) fn is_secret(self, name: &str) -> bool {
         // camelCase, snake_case, kebab-case and spaces: the last word decides. `maxTokens` and `tokens` are counts.
         let start = name
             .char_indices()

@@ -73,6 +73,32 @@ pub(super) fn session(wire: v1::Session) -> Session {
     }
 }
 
+/// A session as the list of all folders has it; its project is left out, as in the other lists.
+pub(super) fn global_session(wire: v1::types::GlobalSession) -> Session {
+    session(v1::Session {
+        id: wire.id,
+        slug: wire.slug,
+        project_id: wire.project_id,
+        workspace_id: wire.workspace_id,
+        directory: wire.directory,
+        path: wire.path,
+        parent_id: wire.parent_id,
+        summary: wire.summary,
+        cost: wire.cost,
+        tokens: wire.tokens,
+        share: wire.share,
+        title: wire.title,
+        agent: wire.agent,
+        model: wire.model,
+        version: wire.version,
+        metadata: wire.metadata,
+        time: wire.time,
+        permission: wire.permission,
+        revert: wire.revert,
+        extra: wire.extra,
+    })
+}
+
 pub(super) fn status(wire: &v1::SessionStatus) -> Status {
     match wire {
         v1::SessionStatus::Idle(_) => Status::Idle,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use opencode_api::Operation;
 use opencode_api::v1::bodies;
+use opencode_api::v1::operations::experimental::session as everywhere;
 use opencode_api::v1::operations::{app, command, config, permission, provider, question, session};
 use opencode_api::v1::types as wire;
 
@@ -93,6 +94,12 @@ impl Dialect for V1 {
         self.call(create).await.map(map::session)
     }
 
+    async fn create_marked(&self, mark: &str) -> Result<Session> {
+        let mut create = session::Create::new();
+        create.body.metadata = Some(crate::dialect::mark(mark));
+        self.call(create).await.map(map::session)
+    }
+
     async fn session(&self, session: &SessionId) -> Result<Session> {
         self.call(session::Get::new(session.as_str())).await.map(map::session)
     }
@@ -104,6 +111,14 @@ impl Dialect for V1 {
         list.search = filter.search.clone();
         list.roots = filter.roots_only.then_some(true);
         Ok(self.call(list).await?.into_iter().map(map::session).collect())
+    }
+
+    async fn sessions_everywhere(&self) -> Result<Vec<Session>> {
+        let mut list = everywhere::List::new();
+        // With a page size it pages by time and loses those of the same millisecond, so all are asked for at once.
+        (list.limit, list.archived) = (Some(1_000_000), Some(true));
+        let all = self.transport.everywhere().call(&list, true).await?;
+        Ok(all.into_iter().map(map::global_session).collect())
     }
 
     async fn children(&self, session: &SessionId) -> Result<Vec<Session>> {

@@ -151,6 +151,12 @@ impl Dialect for V2 {
         Ok(map::session(self.call(create).await?.data))
     }
 
+    async fn create_marked(&self, mark: &str) -> Result<Session> {
+        let mut create = session::Create::new();
+        create.body.metadata = Some(crate::dialect::mark(mark));
+        Ok(map::session(self.call(create).await?.data))
+    }
+
     async fn session(&self, session: &SessionId) -> Result<Session> {
         Ok(map::session(self.call_repeatable(session::Get::new(session.as_str())).await?.data))
     }
@@ -165,6 +171,22 @@ impl Dialect for V2 {
         };
         let mut all = snapshot::sessions(&self.transport, list, filter.limit).await?;
         all.retain(|s| !filter.roots_only || s.parent_id.is_none());
+        Ok(all)
+    }
+
+    async fn sessions_everywhere(&self) -> Result<Vec<Session>> {
+        let mut all = snapshot::sessions(&self.transport, session::List::new, None).await?;
+        let archived = || {
+            let mut list = session::List::new();
+            list.archived = Some(true);
+            list
+        };
+        let mut met: HashSet<SessionId> = all.iter().map(|s| s.id.clone()).collect();
+        for session in snapshot::sessions(&self.transport, archived, None).await? {
+            if met.insert(session.id.clone()) {
+                all.push(session);
+            }
+        }
         Ok(all)
     }
 

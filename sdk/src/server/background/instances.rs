@@ -4,13 +4,13 @@
 //! the server, so only its owner may read it, and it is replaced as a whole or not at all.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::orphans::Swept;
 use super::process::ProcessIdentity;
+use crate::folders;
 use crate::server::watch::health::{Health, VersionWarning};
 use crate::transport::{Credentials, Secret};
 use crate::{Error, ErrorKind, Result};
@@ -26,12 +26,7 @@ const NAME_LENGTH: usize = 64;
 /// # Errors
 /// `user.configuration` when the environment names no home.
 pub fn state_dir() -> Result<PathBuf> {
-    let set = |key: &str| std::env::var_os(key).map(PathBuf::from).filter(|p| p.is_absolute());
-    let base = set("XDG_STATE_HOME")
-        .or_else(|| if cfg!(windows) { set("LOCALAPPDATA") } else { None })
-        .or_else(|| set("HOME").map(|home| home.join(".local/state")));
-    let none = || Error::new(ErrorKind::Configuration, "there is no folder for state").with_hint("set HOME");
-    Ok(base.ok_or_else(none)?.join("opencode-nexus"))
+    folders::folder(folders::Purpose::State)
 }
 
 /// What is known about one background server.
@@ -307,22 +302,12 @@ fn check_name(name: &str) -> Result<()> {
 
 /// Writes a file that only we may read: beside its place first, then all at once.
 pub(in crate::server) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let failed = |error: std::io::Error| unwritable(path, error);
-    let folder = private_folder(path)?;
-    // Made with 0600 on Unix.
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    folders::write_private(path, bytes).map_err(|error| unwritable(path, error))
 }
 
 fn private_folder(path: &Path) -> Result<&Path> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| unwritable(folder, error))?;
+    folders::create_private(folder).map_err(|error| unwritable(folder, error))?;
     Ok(folder)
 }
 

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::folders;
 use crate::{Error, ErrorKind, Result};
 
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
@@ -18,12 +19,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// `user.configuration` when the environment names no home.
 pub fn cache_dir() -> Result<PathBuf> {
-    let set = |key: &str| std::env::var_os(key).map(PathBuf::from).filter(|p| p.is_absolute());
-    let base = set("XDG_CACHE_HOME")
-        .or_else(|| if cfg!(windows) { set("LOCALAPPDATA") } else { None })
-        .or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let none = || Error::new(ErrorKind::Configuration, "there is no cache directory").with_hint("set HOME");
-    Ok(base.ok_or_else(none)?.join("opencode-nexus").join("servers"))
+    Ok(folders::folder(folders::Purpose::Cache)?.join("servers"))
 }
 
 /// A version that can be the name of a folder: digits first, then letters, digits and `._-+`.
