@@ -1,10 +1,15 @@
 //! Which server a command talks to. In this order: the address that is named (`--url`, `NEXUS_URL`, `server.url`), the
 //! background server that is named (`--server`, `NEXUS_SERVER`, `server.name`), the background server `default` if it runs,
 //! the background service of OpenCode 2 if it runs, else one of our own that ends with the command.
+//!
+//! Whether what is said there is kept: `connect_keeping` is for commands that have conversations. It opens the account of
+//! who is logged in. The others touch an account only when they need what it knows of a server.
 
 use std::path::{Path, PathBuf};
 
+use opencode_nexus::auth::Account;
 use opencode_nexus::config::Settings;
+use opencode_nexus::history::History;
 use opencode_nexus::server::{
     DEFAULT_INSTANCE, DiscoverOptions, FindOptions, Home, InstallOptions, InstanceRecord, Instances,
     LocalServer, RolledBack, ServerOptions, Versions, discover, ensure, start_found,
@@ -12,8 +17,12 @@ use opencode_nexus::server::{
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 
+use crate::account::{self, Opened};
 use crate::output;
 use crate::settings::settings;
+
+/// The name in the history of servers that we start for a folder: their port is another one each time.
+pub(crate) const LOCAL: &str = "local";
 
 /// What every command that talks to a server takes.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -41,7 +50,46 @@ pub(crate) struct Connected {
     pub client: Client,
     /// What the server wants to hear, where we know it by other ways than the address.
     pub credentials: Option<Credentials>,
+    /// Whether what is said is kept.
+    pub kept: Kept,
     local: Option<LocalServer>,
+}
+
+/// Whether conversations are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    /// In the history of this account.
+    On(Account),
+    /// They would be, but nobody is logged in.
+    Locked,
+    /// They are not: the setting says so, there is no account, or the command has no conversations.
+    Off,
+}
+
+impl Kept {
+    /// One word for a line of status.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::On(_) => "on",
+            Self::Locked => "locked",
+            Self::Off => "off",
+        }
+    }
+
+    fn history(&self) -> Option<History> {
+        match self {
+            Self::On(account) => Some(account.history()),
+            Self::Locked | Self::Off => None,
+        }
+    }
+}
+
+/// Where a command connects to.
+struct Target<'a> {
+    address: &'a str,
+    credentials: Option<Credentials>,
+    /// What the history calls the server, where that is not its address.
+    name: Option<&'static str>,
 }
 
 impl ServerArguments {
@@ -54,37 +102,137 @@ impl ServerArguments {
     }
 
     /// Connects to the server that is named, else to the background server `default`, else to the service of OpenCode 2,
-    /// else to one that is started with the person's own home and ends with the connection.
+    /// else to one that is started with the person's own home and ends with the connection. Nothing is kept.
     ///
     /// # Errors
     /// `user.not_found` when a background server is named that does not run; `system.unreachable` when none runs and none
     /// may be started; those of the settings, of [`ensure`], [`start_found`] and of connecting.
     pub async fn connect(&self) -> Result<Connected> {
+        self.connect_with(Kept::Off).await
+    }
+
+    /// The same for a command that has conversations: they are kept when somebody is logged in and the settings want it.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); those of opening the account, when the settings want everything to be kept.
+    pub async fn connect_keeping(&self) -> Result<Connected> {
+        let kept = keeping().await?;
+        self.connect_with(kept).await
+    }
+
+    /// The same for a command that has opened the account already.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_as(&self, account: Account) -> Result<Connected> {
+        self.connect_with(Kept::On(account)).await
+    }
+
+    async fn connect_with(&self, kept: Kept) -> Result<Connected> {
         let directory = self.directory()?;
-        let folder = directory.to_string_lossy().into_owned();
         let settings = settings()?;
-        let connect = async |address: &str, credentials: Option<Credentials>, local| {
-            let mut builder =
-                Client::builder(address).transport(settings.transport.clone()).directory(&folder);
-            if let Some(credentials) = credentials.clone() {
-                builder = builder.credentials(credentials);
-            }
-            Ok(Connected { client: builder.connect().await?, credentials, local })
-        };
-        if let Some(url) =
-            self.url.as_ref().or(settings.server_url.as_ref().filter(|_| self.server.is_none()))
-        {
-            return connect(url, None, None).await;
+        let named = self.url.as_ref().or(settings.server_url.as_ref().filter(|_| self.server.is_none()));
+        if let Some(url) = named {
+            let credentials = stored_credentials(url, &kept).await?;
+            let target = Target { address: url, credentials, name: None };
+            return target.connect(&directory, kept, None).await;
         }
         if let Some(record) = background(self.server.as_ref().or(settings.server_name.as_ref()))? {
-            return connect(&record.url, Some(record.credentials()), None).await;
+            let target = Target::own(&record.url, record.credentials());
+            return target.connect(&directory, kept, None).await;
         }
         if let Some(running) = discover(&DiscoverOptions::default()).await? {
-            return connect(&running.address, Some(running.credentials()), None).await;
+            let target = Target::own(&running.address, running.credentials());
+            return target.connect(&directory, kept, None).await;
         }
         let (local, credentials) = start(settings, &directory).await?;
         let address = local.url().to_owned();
-        connect(&address, Some(credentials), Some(local)).await
+        Target::own(&address, credentials).connect(&directory, kept, Some(local)).await
+    }
+}
+
+impl<'a> Target<'a> {
+    /// A server on this machine that was found or started.
+    fn own(address: &'a str, credentials: Credentials) -> Self {
+        Self { address, credentials: Some(credentials), name: Some(LOCAL) }
+    }
+
+    async fn connect(self, directory: &Path, kept: Kept, local: Option<LocalServer>) -> Result<Connected> {
+        let mut builder = Client::builder(self.address)
+            .transport(settings()?.transport.clone())
+            .directory(directory.to_string_lossy());
+        if let Some(credentials) = self.credentials.clone() {
+            builder = builder.credentials(credentials);
+        }
+        if let Some(name) = self.name {
+            builder = builder.server_name(name);
+        }
+        if let Some(history) = kept.history() {
+            builder = builder.history(history);
+        }
+        let client = builder.connect().await.map_err(|error| match (error.kind(), &kept) {
+            (ErrorKind::Unauthorized, Kept::Locked) => {
+                error.with_hint("log in, if your account knows the password: nexus account login")
+            }
+            _ => error,
+        })?;
+        Ok(Connected { client, credentials: self.credentials, kept, local })
+    }
+}
+
+/// Opens the account of who is logged in, as far as the settings want that conversations are kept.
+///
+/// # Errors
+/// `user.not_found` and `security.locked` only when everything must be kept; a damaged account always.
+async fn keeping() -> Result<Kept> {
+    match settings()?.history.as_str() {
+        "off" => return Ok(Kept::Off),
+        "on" => {
+            let wanted = |error: Error| match error.kind() {
+                ErrorKind::NotFound | ErrorKind::Locked => {
+                    let hint = error.hint().unwrap_or_default().to_owned();
+                    error.with_hint(format!(
+                        "{hint}; history.enabled is on, so nothing runs without being kept"
+                    ))
+                }
+                _ => error,
+            };
+            return account::open().await.map(Kept::On).map_err(wanted);
+        }
+        _ => {}
+    }
+    match account::open_quietly().await {
+        Ok(Opened::Account(account)) => Ok(Kept::On(account)),
+        Ok(Opened::Locked) => Ok(Kept::Locked),
+        Ok(Opened::None) => Ok(Kept::Off),
+        // A history that does not open is no reason not to work. What the person has said wrongly is.
+        Err(error) if !is_said_wrongly(&error) => {
+            eprintln!("warning: nothing is kept: {}", output::clean(&error.to_string()));
+            Ok(Kept::Off)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_said_wrongly(error: &Error) -> bool {
+    error.code().starts_with("user.")
+        || matches!(error.kind(), ErrorKind::WrongPassphrase | ErrorKind::LockedOut)
+}
+
+/// What the account knows of a server, where neither its address nor the environment has credentials.
+async fn stored_credentials(address: &str, kept: &Kept) -> Result<Option<Credentials>> {
+    let named =
+        url::Url::parse(address).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
+    if named || Credentials::from_environment().is_some() {
+        return Ok(None);
+    }
+    match kept {
+        Kept::On(account) => account.credentials().get(address).await,
+        Kept::Locked => Ok(None),
+        Kept::Off => match account::open_quietly().await? {
+            Opened::Account(account) => account.credentials().get(address).await,
+            Opened::Locked | Opened::None => Ok(None),
+        },
     }
 }
 

@@ -3,9 +3,12 @@
 //! One executable; each command is a file in `commands`. What commands share (logging, how errors are shown, exit
 //! codes) is here and in `output`.
 
+mod account;
 mod commands;
 mod connect;
+mod core_dumps;
 mod output;
+mod secret;
 mod settings;
 
 use std::process::ExitCode;
@@ -21,6 +24,8 @@ struct Arguments {
     verbose: u8,
     #[command(flatten)]
     config: settings::ConfigArguments,
+    #[command(flatten)]
+    account: account::AccountArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,6 +35,8 @@ Examples:
   nexus chat                    a conversation in this folder, on the whole screen
   nexus run \"What is here?\"    one prompt and its answer, for scripts and CI
   nexus sessions list           what was talked about in this folder
+  nexus account create          keep conversations on this machine, encrypted
+  nexus history search parser   find what was said, without a server
   nexus server start            keep a server in the background
   nexus config explain          every setting, its value and where that comes from
   nexus doctor                  what works here, what is missing, and how to fix it
@@ -45,6 +52,10 @@ enum Command {
     Sessions(commands::sessions::Sessions),
     Models(commands::models::Models),
     Agents(commands::agents::Agents),
+    History(commands::history::HistoryCommand),
+    Account(commands::account::AccountCommand),
+    Login(commands::login::Login),
+    Logout(commands::logout::Logout),
     Server(commands::server::Server),
     Config(commands::config::ConfigCommand),
     Doctor(commands::doctor::Doctor),
@@ -56,14 +67,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    core_dumps::limit();
     let arguments = Arguments::parse();
     settings::choose(arguments.config);
+    account::choose(arguments.account);
     match &arguments.command {
         Command::Chat(_) => output::start_logging_to_file(arguments.verbose, commands::chat::log_file()),
         _ => output::start_logging(arguments.verbose),
     }
     let json = match &arguments.command {
         Command::Chat(_) => false,
+        Command::History(history) => history.json,
+        Command::Account(account) => account.json,
+        Command::Login(login) => login.json,
+        Command::Logout(logout) => logout.json,
         Command::Config(config) => config.json,
         Command::Agents(agents) => agents.json,
         Command::Demo(demo) => demo.json,
@@ -87,6 +104,10 @@ fn main() -> ExitCode {
         // It stops the agent by itself before it goes.
         Command::Run(run) => on_runtime(run.run()),
         Command::Sessions(sessions) => block_on(sessions.run()),
+        Command::History(history) => block_on(history.run()),
+        Command::Account(account) => block_on(account.run()),
+        Command::Login(login) => block_on(login.run()),
+        Command::Logout(logout) => block_on(logout.run()),
         Command::Chat(chat) => block_on(chat.run()),
         Command::Demo(demo) => block_on(demo.run()),
         Command::Agents(agents) => block_on(agents.run()),

@@ -9,10 +9,16 @@ use tracing_subscriber::EnvFilter;
 use crate::settings::settings;
 
 mod ask;
+mod bar;
+mod conversation;
 mod progress;
+mod time;
 
 pub(crate) use ask::is_yes;
+pub(crate) use bar::Bar;
+pub(crate) use conversation::{print_heading, print_message};
 pub(crate) use progress::install_progress;
+pub(crate) use time::{age, date, moment, now};
 
 /// Logs go to standard error, so that standard output stays clean for results. Without `-v` and `RUST_LOG` only
 /// warnings are shown.
@@ -90,6 +96,18 @@ pub(crate) fn clean(text: &str) -> std::borrow::Cow<'_, str> {
         return text.into();
     }
     text.chars().map(|c| if harmless(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// Bytes in the largest unit that fits.
+pub(crate) fn size(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss)] // one digit is shown
+    let in_units = |unit: u64| bytes as f64 / unit as f64;
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..0x10_0000 => format!("{:.1} KiB", in_units(1 << 10)),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", in_units(1 << 20)),
+        _ => format!("{:.1} GiB", in_units(1 << 30)),
+    }
 }
 
 /// A line of a difference: green for what came, red for what went, cyan for where.

@@ -158,7 +158,15 @@ async fn shells_get_completions_and_people_manual_pages() {
     }
     let folder = tempfile::tempdir().unwrap();
     run(nexus(&["man", "--to", folder.path().to_str().unwrap()])).await.ended(0);
-    for page in ["nexus.1", "nexus-run.1", "nexus-sessions-export.1"] {
+    for page in [
+        "nexus.1",
+        "nexus-run.1",
+        "nexus-sessions-export.1",
+        "nexus-login.1",
+        "nexus-account-create.1",
+        "nexus-history-search.1",
+        "nexus-history-outbox-send.1",
+    ] {
         assert!(read(&folder.path().join(page)).contains(".TH"), "{page}");
     }
     // bash itself must understand what it is given.

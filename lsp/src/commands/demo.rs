@@ -1,5 +1,8 @@
 //! `nexus demo`: a whole conversation with a real OpenCode server and a scripted model, so that it needs no key and
-//! no account. It finds or installs the server, and stops everything it has started.
+//! no account. It finds or installs the server, and stops everything it has started. What was said is kept in a history of
+//! its own, locked, opened again and searched, and goes with the demo.
+
+mod kept;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -17,6 +20,8 @@ use opencode_nexus_testkit::server::{SECOND, TestServer, TestServerOptions, pack
 use opencode_nexus_testkit::stories::on_server;
 use serde_json::json;
 
+use self::kept::Keeper;
+use crate::connect::LOCAL;
 use crate::output;
 
 /// A whole conversation with a real server; no key, no account.
@@ -98,8 +103,9 @@ impl Demo {
     }
 
     async fn story(&self, server: &TestServer, started: Instant) -> Result<ExitCode> {
-        let client =
-            Client::builder(&server.url).directory(server.directory.to_string_lossy()).connect().await?;
+        let keeper = Keeper::new().await?;
+        let builder = Client::builder(&server.url).directory(server.directory.to_string_lossy());
+        let client = builder.server_name(LOCAL).history(keeper.history()).connect().await?;
         self.say(&format!("OpenCode {} answers at {}\n", client.server().version, client.address()));
         let conversation = client.create(None).await?;
         let mut seen = Seen::default();
@@ -114,7 +120,22 @@ impl Demo {
         let ours = conversation.with_transcript(|t| digest::messages(t.messages()));
         let equal = ours == expected::messages(&on_server);
         let outcomes = first.kind == OutcomeKind::Completed && second.kind == OutcomeKind::Aborted;
-        let ok = equal && outcomes && seen.permissions == 1 && seen.questions == 1;
+        self.heading("What was said is kept, encrypted; locked, opened again, and found");
+        let kept = keeper.look(&conversation).await?;
+        self.say(&format!(
+            "{} files, {} bytes; in clear text: {} of {} pieces; \"{}\" {}",
+            kept.files,
+            kept.bytes,
+            kept.plaintext_hits,
+            kept.pieces,
+            kept::WORDS,
+            if kept.found { "found" } else { "NOT FOUND" }
+        ));
+        let ok = equal
+            && outcomes
+            && (seen.permissions, seen.questions) == (1, 1)
+            && kept.found
+            && kept.plaintext_hits == 0;
         let usage = first.usage;
         self.heading("The end");
         self.say(&format!(
@@ -132,6 +153,8 @@ impl Demo {
                 "permissions": seen.permissions,
                 "questions": seen.questions,
                 "transcript_equals_server": equal,
+                "history_found": kept.found,
+                "plaintext_hits": kept.plaintext_hits,
                 "elapsed_ms": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             }));
         }

@@ -1,12 +1,13 @@
 //! `nexus doctor`: what works on this machine, what is missing, and the command that fixes it.
 
 mod configuration;
+mod history;
 mod machine;
 mod opencode;
 
 use std::process::ExitCode;
 
-use opencode_nexus::Result;
+use opencode_nexus::{Error, Result};
 use serde::Serialize;
 
 use crate::connect::ServerArguments;
@@ -61,12 +62,17 @@ impl Check {
     fn fail(name: &'static str, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { name, state: State::Fail, what: what.into(), fix: Some(fix.into()) }
     }
+
+    fn failed(name: &'static str, error: &Error) -> Self {
+        Self::fail(name, error.message().to_owned(), error.hint().unwrap_or("run again with -v").to_owned())
+    }
 }
 
 impl Doctor {
     pub(crate) async fn run(self) -> Result<ExitCode> {
         let mut checks = machine::checks().await;
         checks.push(configuration::check());
+        checks.extend(history::checks().await);
         checks.extend(opencode::checks(&self.server).await);
         let ok = checks.iter().all(|check| check.state != State::Fail);
         if self.json {

@@ -55,6 +55,13 @@ pub fn nexus(arguments: &[&str]) -> Command {
         .env_remove("RUST_LOG")
         .env_remove("NEXUS_URL")
         .env_remove("NEXUS_OPENCODE_BIN")
+        .env_remove("NEXUS_ACCOUNT")
+        .env_remove("NEXUS_PASSPHRASE_FD")
+        .env_remove("NEXUS_HISTORY")
+        // Neither the accounts nor the keyring of who runs the tests: no folder, no bus, and the setting that uses none.
+        .env("NEXUS_DATA_DIR", "/nonexistent/nexus-tests")
+        .env("NEXUS_KEYRING", "none")
+        .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
         .env("NO_COLOR", "1");
     command.kill_on_drop(true);
     command
@@ -72,7 +79,8 @@ pub async fn feed(mut command: Command, input: &str) -> Ran {
     command.stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).await.unwrap();
+    // A program that needs none of it may have ended.
+    let _ = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     finish(child).await
 }
@@ -102,4 +110,64 @@ pub async fn signal(child: &Child, name: &str) {
 /// Whether a file exists, for asserting on reports.
 pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A home of its own, with accounts of its own, no keyring and no bus.
+pub struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `nexus` in this home.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = nexus(arguments);
+        self.put_on(&mut command);
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    /// `nexus` in this home, beside a server and in its project.
+    pub fn beside(&self, server: &TestServer, arguments: &[&str]) -> Command {
+        let mut command = beside(server, arguments);
+        self.put_on(&mut command);
+        command
+    }
+
+    fn put_on(&self, command: &mut Command) {
+        command.env("HOME", self.folder.path()).env("NEXUS_DATA_DIR", self.path("data"));
+        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"] {
+            command.env_remove(name);
+        }
+    }
+
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        run(self.command(arguments)).await
+    }
+
+    /// With secrets on standard input, a line each, the first of them the passphrase.
+    pub async fn with_secrets(&self, arguments: &[&str], secrets: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        command.env("NEXUS_PASSPHRASE_FD", "0");
+        feed(command, &lines(secrets)).await
+    }
+
+    /// An account whose passphrase is cheap to check.
+    pub async fn create(&self, name: &str, passphrase: &str) -> Ran {
+        let create = ["account", "create", name, "--json", "--kdf-memory", "19", "--kdf-passes", "2"];
+        self.with_secrets(&create, &[passphrase]).await.ended(0)
+    }
+}
+
+/// Secrets, a line each.
+pub fn lines(secrets: &[&str]) -> String {
+    secrets.iter().map(|secret| format!("{secret}\n")).collect()
 }

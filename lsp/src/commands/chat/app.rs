@@ -81,6 +81,8 @@ pub(crate) struct App {
     pub catalogue: Catalogue,
     pub files: Option<Vec<String>>,
     pub sent: u64,
+    /// Whether the conversation is kept: `on`, `locked`, `off`, `failing`.
+    pub kept: &'static str,
 }
 
 impl App {

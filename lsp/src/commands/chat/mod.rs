@@ -29,6 +29,7 @@ use futures_util::StreamExt as _;
 use opencode_nexus::Result;
 use opencode_nexus::chat::{ChatEvent, ChatFeed, Conversation};
 use opencode_nexus::dialect::SessionFilter;
+use opencode_nexus::history::MirrorState;
 use opencode_nexus::model::ModelRef;
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
@@ -79,6 +80,8 @@ pub(crate) struct Chat {
 const FRAME: Duration = Duration::from_millis(16);
 /// How often the marks of what runs move on, and times are told anew.
 const TICK: Duration = Duration::from_millis(250);
+/// How long the history may take to be complete when the person leaves.
+const KEEP_WITHIN: Duration = Duration::from_secs(5);
 /// What tasks may have to tell before the screen looks.
 const DONE: usize = 64;
 
@@ -107,7 +110,7 @@ impl Chat {
         if self.server.url.is_none() {
             eprintln!("looking for OpenCode, or starting it…");
         }
-        let connected = self.server.connect().await?;
+        let connected = self.server.connect_keeping().await?;
         let result = self.screen(&connected, model, folder).await;
         connected.close().await?;
         if let Some(session) = result? {
@@ -148,6 +151,7 @@ impl Chat {
             // What a session goes on with is its own business.
             model: model.or_else(|| settings.model.clone().filter(|_| usual)),
             agent: self.agent.clone().or_else(|| settings.agent.clone().filter(|_| usual)),
+            kept: connected.kept.word(),
             ..App::default()
         };
         let abilities = terminal::abilities(self.no_color || settings.colour == "never");
@@ -202,7 +206,20 @@ impl Session {
         (self.stale, self.changed) = (true, (true, true));
     }
 
+    /// Until the person leaves. The screen is given back first; then the history gets what it has not yet.
     async fn live(mut self) -> Result<Option<String>> {
+        let left = self.until_left().await;
+        let Self { screen, conversation, .. } = self;
+        drop(screen);
+        if let Some(conversation) = conversation
+            && let Err(error) = conversation.flush_history(KEEP_WITHIN).await
+        {
+            eprintln!("warning: {}", crate::output::clean(&format!("the history is not complete: {error}")));
+        }
+        left
+    }
+
+    async fn until_left(&mut self) -> Result<Option<String>> {
         self.work.perform(Effect::ReadLists, None);
         let mut input = EventStream::new();
         let mut shown = Instant::now() - FRAME;
@@ -345,6 +362,9 @@ impl Session {
     fn draw(&mut self) -> Result<()> {
         self.read_scene();
         self.stale = false;
+        if let Some(state) = self.conversation.as_ref().and_then(Conversation::history_state) {
+            self.app.kept = if matches!(state, MirrorState::Failing(_)) { "failing" } else { "on" };
+        }
         let moment = view::Moment {
             now: Instant::now(),
             unix: SystemTime::now()

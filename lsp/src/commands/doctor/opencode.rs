@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use opencode_nexus::Client;
 use opencode_nexus::server::{
     BINARY_VARIABLE, BinaryOrigin, DiscoverOptions, FindOptions, InstanceRecord, Instances, PINNED, Swept,
     discover, find,
 };
-use opencode_nexus::{Client, Error};
 
 use super::Check;
 use crate::connect::ServerArguments;
@@ -40,7 +40,7 @@ async fn binary() -> Check {
             let what = format!("not found: neither {PINNED} in the cache nor an opencode on PATH");
             return Check::warn("opencode", what, INSTALL);
         }
-        Err(error) => return failed("opencode", &error),
+        Err(error) => return Check::failed("opencode", &error),
     };
     let origin = match found.origin {
         BinaryOrigin::Environment => BINARY_VARIABLE,
@@ -108,12 +108,12 @@ fn service_file() -> Option<Check> {
 async fn left_over() -> Check {
     let swept = match Instances::open() {
         Ok(instances) => instances.sweep().await,
-        Err(error) => return failed("left-overs", &error),
+        Err(error) => return Check::failed("left-overs", &error),
     };
     match swept {
         Ok(swept) if swept.is_empty() => Check::ok("left-overs", "none of servers whose owner was killed"),
         Ok(swept) => Check::warn("left-overs", ended(&swept), "nothing is left to do: they are cleaned up"),
-        Err(error) => failed("left-overs", &error),
+        Err(error) => Check::failed("left-overs", &error),
     }
 }
 
@@ -136,7 +136,7 @@ fn ended(swept: &Swept) -> String {
 fn background() -> Vec<Check> {
     let all = match Instances::open().and_then(|instances| instances.all()) {
         Ok(all) => all,
-        Err(error) => return vec![failed("background", &error)],
+        Err(error) => return vec![Check::failed("background", &error)],
     };
     if all.is_empty() {
         let what = "no server of ours runs in the background; commands start one of their own";
@@ -160,7 +160,7 @@ async fn service() -> Check {
             format!("OpenCode {} at {} (process {})", running.version, running.address, running.pid),
         ),
         Ok(None) => Check::ok("service", "the background service of OpenCode 2 does not run"),
-        Err(error) => failed("service", &error),
+        Err(error) => Check::failed("service", &error),
     }
 }
 
@@ -171,17 +171,13 @@ async fn named(url: &str) -> Check {
             let server = client.server();
             Check::ok("server", format!("OpenCode {} at {}", server.version, client.address()))
         }
-        Ok(Err(error)) => failed("server", &error),
+        Ok(Err(error)) => Check::failed("server", &error),
         Err(_) => Check::fail(
             "server",
             format!("does not answer within {} s", BOUND.as_secs()),
             "start it again, or leave --url and NEXUS_URL out",
         ),
     }
-}
-
-fn failed(name: &'static str, error: &Error) -> Check {
-    Check::fail(name, error.message().to_owned(), error.hint().unwrap_or("run again with -v").to_owned())
 }
 
 #[cfg(test)]

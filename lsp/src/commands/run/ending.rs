@@ -23,6 +23,8 @@ pub(super) enum Ending {
     Interrupted,
     /// Whoever read our output has gone.
     OutputClosed,
+    /// The server was away, and the prompt waits in the outbox: its number, and why.
+    Later(u64, String),
 }
 
 impl Ending {
@@ -33,6 +35,7 @@ impl Ending {
             Self::Failed(_) | Self::Stopped => 6,
             Self::Refused(_) => 7,
             Self::SchemaBroken(_) => 8,
+            Self::Later(..) => 9,
             Self::TimedOut(_) => 124,
             Self::Interrupted => 130,
             // What a shell says of a program that SIGPIPE has ended.
@@ -51,6 +54,7 @@ impl Ending {
             Self::TimedOut(_) => "timed_out",
             Self::Interrupted => "interrupted",
             Self::OutputClosed => "output_closed",
+            Self::Later(..) => "later",
         }
     }
 
@@ -69,6 +73,9 @@ impl Ending {
             }
             Self::TimedOut(seconds) => {
                 format!("not done within {seconds} s, and stopped; give it longer with --timeout")
+            }
+            Self::Later(number, why) => {
+                format!("{why}; the prompt is kept as {number}: nexus history outbox send")
             }
             Self::Interrupted => "interrupted; the agent was stopped".to_owned(),
         })

@@ -4,6 +4,7 @@
 mod ask;
 mod done;
 mod ending;
+mod later;
 mod prepare;
 mod report;
 mod rules;
@@ -32,6 +33,9 @@ use self::show::Screen;
 use self::watch::Watch;
 use crate::connect::ServerArguments;
 use crate::settings::settings;
+
+/// How long the history may take to be complete before we go.
+const KEEP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Ask once and print the answer: for scripts and CI.
 #[derive(clap::Args)]
@@ -89,6 +93,10 @@ pub(crate) struct Run {
     /// Write a report in Markdown, whatever the outcome is.
     #[arg(long, value_name = "FILE", help_heading = "Outcome")]
     report: Option<PathBuf>,
+    /// Keep the prompt in the outbox when the server cannot be reached, with exit code 9; `nexus history outbox send` sends
+    /// it. Needs an account.
+    #[arg(long, conflicts_with_all = ["output_schema", "report", "fail_on", "continue"], help_heading = "Outcome")]
+    later: bool,
     /// One line of JSON for each event; the last one is the outcome.
     #[arg(long)]
     pub(crate) json: bool,
@@ -112,7 +120,8 @@ Exit codes:
   1 the answer fails     6 the turn failed, or somebody else stopped it
   2 wrong use            7 a permission was refused (--permission fail)
   3 system               8 the answer does not follow the schema
-  4 security             124 timed out, 130 interrupted, 141 the reader of the output has gone
+  4 security             9 kept for later (--later)
+  124 timed out, 130 interrupted, 141 the reader of the output has gone
 
 Lines of --json, by `type`: session {session, title, server, line} · text and reasoning {message, part, delta | replaced}
 · tool {message, part, call, tool, status, title, input, output, error} · permission {id, action, patterns, decision}
@@ -153,7 +162,10 @@ impl Run {
             }
         };
         let prepared = tokio::select! {
-            prepared = self.prepare(schema.as_ref()) => prepared?,
+            prepared = self.prepare_or_keep(schema.as_ref()) => match prepared? {
+                Ok(prepared) => prepared,
+                Err(ending) => return Ok(self.early(&mut screen, ending)),
+            },
             () = &mut interrupted => return Ok(self.early(&mut screen, Ending::Interrupted)),
             () = late => return Ok(self.early(&mut screen, Ending::TimedOut(self.timeout.unwrap_or_default()))),
         };
@@ -181,6 +193,7 @@ impl Run {
                 // The report is for those who were not there; they want to know of this most of all.
                 let done = Done { refused, ..Done::lost(&error) };
                 let _ = self.write_report(&conversation, &prompt, &done, &[]);
+                keep(&conversation).await;
                 return Err(error);
             }
         };
@@ -189,6 +202,7 @@ impl Run {
         let files = self.files(&conversation, &done).await;
         self.tell(&mut screen, &conversation, &done, &files);
         let written = self.write_report(&conversation, &prompt, &done, &files);
+        keep(&conversation).await;
         drop(conversation);
         connected.close().await?;
         written?;
@@ -202,7 +216,7 @@ impl Run {
             "message": ending.line(),
         }));
         if !self.json {
-            eprintln!("{}", ending.line().unwrap_or_default());
+            eprintln!("{}", crate::output::clean(&ending.line().unwrap_or_default()));
         }
         ending
     }
@@ -346,5 +360,12 @@ impl Run {
             server: &conversation.client().server().version,
         }
         .write(path)
+    }
+}
+
+/// Waits until the history has all of it. A run whose answer is there does not fail for it.
+async fn keep(conversation: &Conversation) {
+    if let Err(error) = conversation.flush_history(KEEP_WITHIN).await {
+        eprintln!("warning: {}", crate::output::clean(&format!("the history is not complete: {error}")));
     }
 }

@@ -4,21 +4,39 @@ use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Prompt,
 use opencode_nexus::model::ModelRef;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 
+use super::ending::Ending;
 use super::schema::Schema;
-use super::{Run, ask};
+use super::{Run, ask, later};
 use crate::commands::sessions;
 use crate::connect::Connected;
 use crate::settings::settings;
 
+/// What a turn needs.
+pub(super) type Prepared = (Connected, Conversation, Prompt);
+
 impl Run {
+    /// Everything that a turn needs; or the ending of a prompt that was kept for later.
+    ///
+    /// # Errors
+    /// Those of [`ask::prompt`], of [`prepare`](Self::prepare) and of keeping it.
+    pub(super) async fn prepare_or_keep(&self, schema: Option<&Schema>) -> Result<Result<Prepared, Ending>> {
+        // A passphrase on standard input is no prompt.
+        crate::account::read_early().await?;
+        let prompt = ask::prompt(&self.prompt, &self.file, self.is_remote()).await?;
+        match self.prepare(prompt.clone(), schema).await {
+            Err(error) if self.later && later::is_away(&error) => {
+                later::keep(self, &prompt, &error).await.map(Err)
+            }
+            prepared => prepared.map(Ok),
+        }
+    }
+
     /// Everything that a turn needs.
     ///
     /// # Errors
-    /// Those of [`ask::prompt`] and of connecting; a session, model or agent that is not there; what this line of OpenCode
-    /// cannot do.
-    pub(super) async fn prepare(&self, schema: Option<&Schema>) -> Result<(Connected, Conversation, Prompt)> {
-        let mut prompt = ask::prompt(&self.prompt, &self.file, self.is_remote()).await?;
-        let connected = self.server.connect().await?;
+    /// Those of connecting; a session, model or agent that is not there; what this line of OpenCode cannot do.
+    async fn prepare(&self, mut prompt: Prompt, schema: Option<&Schema>) -> Result<Prepared> {
+        let connected = self.server.connect_keeping().await?;
         let client = &connected.client;
         let settings = settings()?;
         // What a session goes on with is its own business.

@@ -1,7 +1,5 @@
 //! Lists of sessions: those of the folder, and those below one.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus::model::Session;
 use opencode_nexus::{Client, Result};
@@ -59,19 +57,8 @@ fn print(sessions: &[Session], json: bool) {
         let cost =
             session.usage.filter(|u| u.cost > 0.0).map(|u| format!("  ${:.4}", u.cost)).unwrap_or_default();
         let shared = if session.share_url.is_some() { "  shared" } else { "" };
-        let line = format!("{}  {:>8}  {}{cost}{shared}", session.id, age(session.updated), session.title);
+        let line =
+            format!("{}  {:>8}  {}{cost}{shared}", session.id, output::age(session.updated), session.title);
         output::print_line(&output::clean(&line));
-    }
-}
-
-/// How long ago, in the largest unit that fits.
-fn age(milliseconds: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let seconds = now.saturating_sub(u128::from(milliseconds)) / 1_000;
-    match seconds {
-        0..60 => "now".to_owned(),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..86_400 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use opencode_nexus::chat::{Conversation, digest};
-use opencode_nexus::model::{Message, MessageId, Part, PartBody, Role};
+use opencode_nexus::model::{MessageId, Role};
 use opencode_nexus::{Client, Result};
 use serde_json::json;
 
@@ -29,40 +29,10 @@ impl Show {
                 return output::print_json(&value);
             }
             let title = transcript.session().map_or("", |session| session.title.as_str());
-            let heading =
-                format!("── {} {title} ({})", conversation.session_id(), transcript.status().word());
-            output::print_line(&output::clean(&heading));
-            transcript.messages().iter().for_each(|message| show(message, self.full));
+            output::print_heading(conversation.session_id().as_str(), title, transcript.status().word());
+            transcript.messages().iter().for_each(|message| output::print_message(message, self.full));
         });
         Ok(())
-    }
-}
-
-fn show(message: &Message, full: bool) {
-    output::print_line(&output::clean(&format!("\n{}  {}", message.role.word(), message.id)));
-    let lines = message.parts.iter().filter_map(|part| line(part, full));
-    lines.for_each(|text| {
-        text.lines().for_each(|line| output::print_line(&output::clean(&format!("  {line}"))))
-    });
-    if let Some(error) = &message.error {
-        output::print_line(&output::clean(&format!("  ! {}", error.message)));
-    }
-}
-
-fn line(part: &Part, full: bool) -> Option<String> {
-    match &part.body {
-        PartBody::Text { text, synthetic: false, .. } => Some(text.clone()),
-        PartBody::Reasoning { text } if full => Some(format!("(thinks) {text}")),
-        PartBody::File { filename, mime, .. } => {
-            Some(format!("[file] {} ({mime})", filename.as_deref().unwrap_or_default()))
-        }
-        PartBody::Tool(call) => {
-            let title = call.title.clone().unwrap_or_else(|| call.input.to_string());
-            let head = format!("[{} {}] {title}", call.tool, call.status.word());
-            let result = call.output.as_deref().or(call.error.as_deref()).unwrap_or_default();
-            Some(if full && !result.is_empty() { format!("{head}\n{result}") } else { head })
-        }
-        _ => None,
     }
 }
 

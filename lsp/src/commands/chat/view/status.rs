@@ -69,6 +69,10 @@ fn details(app: &App) -> Vec<(String, Style)> {
     if app.scene.usage.cost > 0.0 {
         out.push((format!("${:.4}", app.scene.usage.cost), theme::DIM));
     }
+    if !app.kept.is_empty() {
+        let style = if app.kept == "failing" { theme::WARN } else { theme::DIM };
+        out.push((format!("history: {}", app.kept), style));
+    }
     out.push((one_line(&app.scene.title), theme::DIM));
     out
 }
