@@ -21,8 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("python", &["sdk", "plugins/host"]),
     ("node", &["sdk", "plugins/host"]),
     ("tests/kit", &["sdk", "sdk/api"]),
-    ("tests/bench", &["sdk", "sdk/api", "tests/kit"]),
-    ("tests/suite", &[]),
+    ("tests/bench", &["sdk", "sdk/api", "sdk/vault", "tests/kit"]),
+    ("tests/suite", &["sdk", "sdk/vault"]),
     ("tests/xtask", &["sdk", "sdk/api", "sdk/vault", "tests/kit"]),
 ];
 
