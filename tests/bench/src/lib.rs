@@ -2,7 +2,13 @@
 #![deny(missing_docs)]
 #![allow(clippy::print_stdout)] // the runner reads it
 
+mod memory;
+pub mod sqlite;
+pub mod store;
+
 use std::time::Duration;
+
+pub use memory::memory;
 
 /// `CLOCK_MONOTONIC` in nanoseconds, the clock of Node's `process.hrtime` and Python's `time.monotonic_ns`: times of
 /// different processes compare.
@@ -23,13 +29,6 @@ pub fn cpu() -> Duration {
     };
     let of = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1_000);
     of(usage.ru_utime) + of(usage.ru_stime)
-}
-
-/// A memory figure of this process in KiB: `VmHWM` (the peak) or `VmRSS` (now).
-pub fn memory(field: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
 /// Measures a piece of work from here on.
