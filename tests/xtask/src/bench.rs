@@ -4,8 +4,10 @@
 //! these is printed. Absolute figures of two runs do not compare. These are figures to look at, never assertions.
 
 mod corpus;
+mod history;
 mod install;
 mod runner;
+mod store;
 mod table;
 mod terminal;
 
@@ -28,6 +30,10 @@ pub enum Suite {
     Start,
     /// `nexus` in a terminal: its start, its first byte, the start of a server, a whole run beside `opencode run`.
     Terminal,
+    /// The encrypted store beside plain SQLite, SQLCipher alone and matrix-sdk-sqlite.
+    Store,
+    /// Turns with a history and without one.
+    History,
 }
 
 #[derive(clap::Args)]
@@ -40,6 +46,9 @@ pub struct Arguments {
     /// Events in the stream.
     #[arg(long, default_value_t = 200_000)]
     events: usize,
+    /// How many messages `store` stores, from few to many.
+    #[arg(long, value_delimiter = ',', default_values_t = [20_000, 200_000])]
+    messages: Vec<usize>,
     /// Only the programs in Rust: nothing is installed.
     #[arg(long)]
     rust_only: bool,
@@ -52,6 +61,12 @@ pub struct Arguments {
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if arguments.suite == Suite::Terminal {
         return terminal::run(root, arguments.nexus.clone(), arguments.rounds);
+    }
+    if arguments.suite == Suite::Store {
+        return store::run(root, arguments.rounds, &arguments.messages);
+    }
+    if arguments.suite == Suite::History {
+        return history::run(root, arguments.rounds);
     }
     let programs = install::build(root, arguments.suite == Suite::Start)?;
     let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
@@ -69,7 +84,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let stub = Stub::start(&programs.join("firehose"), &corpus, &session)?;
     let contestants = contestants(arguments.suite, &programs, peers.as_ref());
     let runs = runner::rounds(&contestants, &stub.url(arguments.suite), arguments.rounds)?;
-    table::print(arguments.suite, &contestants, &runs);
+    let name = format!("{:?}", arguments.suite).to_lowercase();
+    table::print(arguments.suite, &name, &contestants, &runs);
     Ok(())
 }
 
@@ -81,8 +97,8 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let plain = |name, mode: &str| Contestant::new(name, programs.join("plain_client"), &[mode]);
     let ours = |mode: &str| Contestant::new("nexus (Rust)", programs.join("nexus_client"), &[mode]);
     let mut all = match suite {
-        // It measures by itself.
-        Suite::Terminal => Vec::new(),
+        // They measure by themselves.
+        Suite::Terminal | Suite::Store | Suite::History => Vec::new(),
         Suite::Stream => vec![plain("reqwest, bytes only", "stream"), ours("stream")],
         Suite::Latency => vec![plain("reqwest", "latency"), ours("latency")],
         Suite::Rest => vec![plain("reqwest, typed", "rest"), ours("rest")],
@@ -96,7 +112,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let js = |name, mode: &str| peers.javascript(name, mode);
     let python = |name, mode: &str| peers.python(name, mode);
     match suite {
-        Suite::Terminal => {}
+        Suite::Terminal | Suite::Store | Suite::History => {}
         Suite::Stream => all.extend([
             js("JavaScript: fetch", "fetch-stream"),
             js("JavaScript: official SDK", "sdk-stream"),

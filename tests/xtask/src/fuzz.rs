@@ -13,7 +13,7 @@ use opencode_nexus_testkit::cases;
 use crate::cargo::cargo;
 
 /// The names of all targets.
-pub const TARGETS: &[&str] = &["sse", "event", "error"];
+pub const TARGETS: &[&str] = &["sse", "event", "error", "stored"];
 
 /// What libFuzzer needs: counters of edges, their addresses, and the operands of comparisons.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -147,6 +147,11 @@ fn write_seeds(name: &str, folder: &Path) -> std::io::Result<usize> {
             [&status.to_le_bytes()[..], &[*kind], body.as_bytes()].concat()
         }));
     }
+    if name == "stored" {
+        let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/vault/tests/frozen");
+        seeds.push([&[0][..], &fs::read(frozen.join("keys-1.json"))?].concat());
+        seeds.extend(STORED.iter().map(|(kind, text)| [&[*kind][..], text.as_bytes()].concat()));
+    }
     for (number, seed) in seeds.iter().enumerate() {
         fs::write(folder.join(format!("seed-{number:04}")), seed)?;
     }
@@ -168,4 +173,11 @@ const ERRORS: &[(u16, u8, &str)] = &[
     (200, 2, "<!doctype html><html><body></body></html>"),
     (200, 1, r#"[{"info":{"id":"msg_1","role":"user","sessionID":"ses_1"},"parts":[]}]"#),
     (502, 5, r#"{"error":{"message":"upstream"}}"#),
+];
+
+/// Kind (as the target counts them) and text.
+const STORED: &[(u8, &str)] = &[
+    (2, "0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ-0123-4567-89AB-CDEF-GHJK-MNPQ"),
+    (4, "\"retry budget\" jitter* -without 日本語\nThe retry budget has jitter; 日本語 and Über-cafés"),
+    (5, "token = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\" https://user:secret@example.org -----BEGIN"),
 ];

@@ -11,6 +11,7 @@ mod package;
 mod server_faults;
 mod terminal;
 mod test;
+mod vault_check;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +47,11 @@ enum Task {
     Package(package::Arguments),
     /// Plays `nexus chat` in a real terminal and compares its screen with the server.
     Terminal(terminal::Arguments),
+    /// Keeps every promise of the encrypted store in front of kills, full disks, hung keyrings and curious people.
+    VaultCheck(vault_check::Arguments),
+    /// What `vault-check` starts to be killed.
+    #[command(hide = true)]
+    VaultWorker(vault_check::worker::Arguments),
     /// Tests everything that can be tested; the same command as in CI.
     Test(test::Arguments),
 }
@@ -66,6 +72,8 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Package(arguments) => package::run(&root(), &arguments),
         Task::Terminal(arguments) => terminal::run(&root(), &arguments),
+        Task::VaultCheck(arguments) => vault_check::run(&root(), &arguments),
+        Task::VaultWorker(arguments) => vault_check::worker::run(&arguments),
         Task::Test(arguments) => test::run(&root(), &arguments),
     };
     match done {

@@ -41,6 +41,13 @@ pub fn build(root: &Path, nexus: bool) -> Result<PathBuf, String> {
     Ok(target.join("release"))
 }
 
+/// Builds a program in release that is a workspace of its own, into a folder of its own. Its own lock file holds.
+pub fn build_alone(package: &Path, target: &Path) -> Result<(), String> {
+    let mut command = cargo();
+    command.args(["build", "--release", "--locked"]).env("CARGO_TARGET_DIR", target);
+    perform(command.current_dir(package))
+}
+
 /// Installs the official SDKs when they are not there yet.
 pub fn peers(root: &Path) -> Result<Peers, String> {
     let cache = cache()?;

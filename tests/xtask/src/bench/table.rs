@@ -17,7 +17,7 @@ const CPU: Figure = Figure { name: "cpu", unit: "ms", of: |f| Some(1e3 * f.get("
 
 fn figures(suite: Suite) -> Vec<Figure> {
     match suite {
-        Suite::Terminal => Vec::new(),
+        Suite::Terminal | Suite::History => Vec::new(),
         Suite::Stream => vec![
             Figure {
                 name: "events_per_second",
@@ -53,16 +53,35 @@ fn figures(suite: Suite) -> Vec<Figure> {
             },
             MEMORY,
         ],
+        Suite::Store => store(),
         Suite::Start => {
             vec![Figure { name: "wall", unit: "ms", of: |f| Some(1e3 * f.get("process_s")?) }, MEMORY]
         }
     }
 }
 
-/// Prints everything.
-pub fn print(suite: Suite, contestants: &[Contestant], runs: &Runs) {
+fn store() -> Vec<Figure> {
+    let said = |name, unit, of| Figure { name, unit, of };
+    vec![
+        said("bulk_insert_per_message", "µs", |f| f.get("bulk_us").copied()),
+        said("append_durable", "µs", |f| f.get("append_durable_us").copied()),
+        said("fsync_of_the_disk", "µs", |f| f.get("fsync_us").copied()),
+        said("append_small", "µs", |f| f.get("append_small_us").copied()),
+        said("read_conversation", "µs", |f| f.get("read_us").copied()),
+        said("search_rare", "µs", |f| f.get("rare_us").copied()),
+        said("search_common_best", "µs", |f| f.get("common_relevance_us").copied()),
+        said("search_common_newest", "µs", |f| f.get("common_newest_us").copied()),
+        said("open", "ms", |f| f.get("open_ms").copied()),
+        said("open_without_argon2", "ms", |f| f.get("open_without_argon2_ms").copied()),
+        said("memory_peak_of_bulk", "MB", |f| Some(f.get("bulk_peak_kb")? / 1024.0)),
+        said("memory_peak", "MB", |f| Some(f.get("peak_kb")? / 1024.0)),
+        said("disk_per_message", "bytes", |f| f.get("disk_bytes_per_message").copied()),
+    ]
+}
+
+/// Prints everything; `name` is that of the measurement on the lines of JSON.
+pub fn print(suite: Suite, name: &str, contestants: &[Contestant], runs: &Runs) {
     let all = figures(suite);
-    let name = format!("{suite:?}").to_lowercase();
     let mut lines = Vec::new();
     for figure in &all {
         println!(
@@ -91,7 +110,7 @@ pub fn print(suite: Suite, contestants: &[Contestant], runs: &Runs) {
 }
 
 /// Median, least, most and number.
-fn median(values: impl Iterator<Item = f64>) -> Option<(f64, f64, f64, usize)> {
+pub fn median(values: impl Iterator<Item = f64>) -> Option<(f64, f64, f64, usize)> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let (least, most) = (*values.first()?, *values.last()?);

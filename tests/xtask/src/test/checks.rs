@@ -63,6 +63,8 @@ fn shown(root: &Path, nexus: &Path, line: &str) -> Counts {
         ("permissions", number("permissions") == 1),
         ("questions", number("questions") == 1),
         ("transcript_equals_server", said["transcript_equals_server"] == true),
+        ("history_found", said["history_found"] == true),
+        ("plaintext_hits", said["plaintext_hits"] == 0),
         ("elapsed_ms", number("elapsed_ms") > 0),
     ] {
         check(&mut counts, name, if right { Ok(()) } else { Err(format!("unexpected: {}", said[name])) });

@@ -7,7 +7,9 @@ use opencode_nexus_testkit::server::SECOND;
 
 use crate::cargo::cargo;
 
-use super::tools::{CLIPPY, CXX, DEBOOTSTRAP, DPKG, GIT, IP, NODE, NPM, PYTHON, RUSTFMT, UNSHARE};
+use super::tools::{
+    CLIPPY, CXX, DBUS, DEBOOTSTRAP, DPKG, GDBUS, GIT, IP, KEYRING, NODE, NPM, PYTHON, RUSTFMT, UNSHARE,
+};
 use super::{Counts, Part, checks, process};
 
 pub const PARTS: &[Part] = &[
@@ -61,6 +63,12 @@ pub const PARTS: &[Part] = &[
         about: "a local server survives what can happen to it, or says why not",
         tools: &[NODE, NPM],
         run: server_faults,
+    },
+    Part {
+        name: "vault-check",
+        about: "the encrypted store keeps its promises in front of kills, full disks and hung keyrings",
+        tools: &[CXX, DBUS, GDBUS, KEYRING],
+        run: vault_check,
     },
     Part {
         name: "package",
@@ -154,6 +162,10 @@ fn server_faults(root: &Path) -> Counts {
     own(root, "server-faults", &["server-faults"])
 }
 
+fn vault_check(root: &Path) -> Counts {
+    own(root, "vault-check", &["vault-check"])
+}
+
 fn package(root: &Path) -> Counts {
     // The build of the tests: that the optimised one runs as well is what the release workflow shows.
     let dist = root.join("target/dist-dev").to_string_lossy().into_owned();
@@ -191,6 +203,7 @@ mod tests {
             &["faults", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
             &["server-faults"],
+            &["vault-check"],
             &["package", "--profile", "dev", "--to", "target/dist-dev", "--check"],
             &["fuzz", "sse", "--seconds", "30"],
         ];

@@ -29,6 +29,17 @@ pub const DPKG: Tool = Tool { command: &["dpkg-deb", "--version"], apt: "dpkg", 
 pub const UNSHARE: Tool =
     Tool { command: &["unshare", "--version"], apt: "util-linux", dnf: "util-linux", brew: "util-linux" };
 pub const IP: Tool = Tool { command: &["ip", "-V"], apt: "iproute2", dnf: "iproute", brew: "iproute2mac" };
+/// A bus of our own, the Secret Service on it, and what talks to both.
+pub const DBUS: Tool =
+    Tool { command: &["dbus-run-session", "--version"], apt: "dbus", dnf: "dbus-daemon", brew: "dbus" };
+pub const GDBUS: Tool =
+    Tool { command: &["gdbus", "help"], apt: "libglib2.0-bin", dnf: "glib2", brew: "glib" };
+pub const KEYRING: Tool = Tool {
+    command: &["gnome-keyring-daemon", "--version"],
+    apt: "gnome-keyring",
+    dnf: "gnome-keyring",
+    brew: "gnome-keyring",
+};
 const RUSTUP: &str = "rustup component add";
 pub const RUSTFMT: Tool =
     Tool { command: &["cargo", "fmt", "--version"], apt: "rustfmt", dnf: RUSTUP, brew: RUSTUP };
