@@ -1,7 +1,7 @@
 //! Accounts on this machine: one folder each below `accounts` in the folder for data.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nexus_vault::{
     KdfParameters, Keyring, LockoutState, NewSlot, Options, RecoveryKey, SecretString, SlotInfo, SlotKind,
@@ -13,7 +13,7 @@ use super::place::{Place, Places, mirror_name, unusable};
 use super::{Account, AccountName};
 use crate::error::{Error, ErrorKind, Result};
 use crate::folders::{self, Purpose};
-use crate::history::{History, blocking};
+use crate::history::{History, blocking, now};
 
 /// Under which name the keyring shows what is ours.
 const SERVICE: &str = "opencode-nexus";
@@ -292,10 +292,4 @@ pub(super) fn never_remembered() -> Error {
 fn taken(name: &AccountName) -> Error {
     Error::new(ErrorKind::Conflict, format!("there is an account `{name}` already"))
         .with_hint("choose another name")
-}
-
-/// Unix milliseconds.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,14 +1,12 @@
 //! What servers want to hear from an account: stored in its vault by origin (scheme, host, port; RFC 6454).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use nexus_vault::{Batch, Durability, Vault};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroize as _;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::history::blocking;
+use crate::history::{blocking, now};
 use crate::transport::{Credentials, Secret};
 
 /// The shelf of the vault on which they lie.
@@ -75,12 +73,11 @@ impl CredentialStore {
     /// As [`get`](Self::get), and those of writing.
     pub async fn set(&self, address: &str, credentials: &Credentials) -> Result<()> {
         let (vault, origin) = (self.vault.clone(), origin(address)?);
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let entry = Entry {
             v: VERSION,
             user: credentials.user.clone(),
             password: credentials.password.expose().to_owned(),
-            stored: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            stored: now(),
         };
         blocking(move || {
             // The cause could quote what it was given.

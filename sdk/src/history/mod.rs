@@ -61,7 +61,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 /// Unix milliseconds, for people: nothing is decided by it.
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,6 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Number, Value};
 
+use crate::history::sample;
 use crate::model::{
     Extra, Message, ModelRef, Part, PartBody, Role, Session, Tokens, ToolCall, ToolStatus, TurnError, Usage,
 };
@@ -156,18 +157,5 @@ pub(super) fn message() -> impl Strategy<Value = Message> {
 
 /// The session of those messages.
 pub(super) fn session() -> Session {
-    Session {
-        id: "ses_1".into(),
-        parent_id: None,
-        title: "A title".into(),
-        directory: "/home/me/project".into(),
-        created: 1,
-        updated: 2,
-        agent: None,
-        model: None,
-        usage: None,
-        share_url: None,
-        revert: None,
-        extra: Extra::new(),
-    }
+    Session { created: 1, ..sample::session("ses_1", "A title", "/home/me/project", 2) }
 }

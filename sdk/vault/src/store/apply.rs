@@ -210,10 +210,10 @@ impl Work<'_> {
                         && old.time == record.time
                         && old.amount.to_bits() == amount.to_bits()
                 };
-                if stored.as_ref().is_ok_and(|stored| same(&stored.payload)) {
+                if stored.as_ref().is_ok_and(|stored| same(stored)) {
                     return Ok(chunks_gone);
                 }
-                index::remove_words(self, group_id, old.id, stored.ok().map(|stored| stored.payload))?;
+                index::remove_words(self, group_id, old.id, stored.ok())?;
                 let element =
                     secrets.record_element(old.mark(group_id, &record.name), &read_body(connection, old.id)?);
                 self.existing(&record.group)?.state.sum.remove(element?);

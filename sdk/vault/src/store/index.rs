@@ -52,13 +52,8 @@ pub(super) fn columns(indexer: &dyn Indexer, group: i64, payload: &[u8]) -> (Str
     (spaced(&indexed.text), labels)
 }
 
-/// A record that was opened.
-pub(super) struct Loaded {
-    pub payload: Vec<u8>,
-}
-
-/// Opens a record of a group.
-pub(super) fn load(work: &mut Work<'_>, group: &str, record: i64) -> Result<Loaded> {
+/// The bytes of a record of a group, opened.
+pub(super) fn load(work: &mut Work<'_>, group: &str, record: i64) -> Result<Vec<u8>> {
     let (connection, secrets) = (work.connection, work.secrets);
     let row: Option<(String, i64, i64, f64)> = connection
         .prepare_cached("SELECT name, revision, time, amount FROM records WHERE id = ?1")
@@ -73,7 +68,7 @@ pub(super) fn load(work: &mut Work<'_>, group: &str, record: i64) -> Result<Load
     let open = work.existing(group)?;
     let mark = RecordMark { group: open.id, name: &name, revision: revision.cast_unsigned(), time, amount };
     let key = open.key(connection, secrets, Envelope::parse(&sealed)?.key_id)?;
-    Ok(Loaded { payload: secrets.open_record(key, mark, &sealed)? })
+    secrets.open_record(key, mark, &sealed)
 }
 
 /// Takes the words of a record of a group out of the index.
@@ -81,7 +76,7 @@ pub(super) fn unindex(work: &mut Work<'_>, group: &str, record: i64) -> Result<(
     if !work.is_indexed(record) {
         return Ok(());
     }
-    let payload = load(work, group, record).ok().map(|loaded| loaded.payload);
+    let payload = load(work, group, record).ok();
     let id = work.existing(group)?.id;
     remove_words(work, id, record, payload)
 }
@@ -177,9 +172,9 @@ pub(super) fn step(work: &mut Work<'_>, most: usize) -> Result<bool> {
         .explain(connection)?;
     for (record, group) in &rows {
         work.head.indexed = *record;
-        if let Ok(loaded) = load(work, group, *record) {
+        if let Ok(payload) = load(work, group, *record) {
             let id = work.existing(group)?.id;
-            add_words(work, id, *record, &loaded.payload)?;
+            add_words(work, id, *record, &payload)?;
         }
     }
     if rows.len() < most {
