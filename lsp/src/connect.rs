@@ -6,13 +6,14 @@
 //! who is logged in. The others touch an account only when they need what it knows of a server.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use opencode_nexus::auth::Account;
 use opencode_nexus::config::Settings;
 use opencode_nexus::history::History;
 use opencode_nexus::server::{
-    DEFAULT_INSTANCE, DiscoverOptions, FindOptions, Home, InstallOptions, InstanceRecord, Instances,
-    LocalServer, RolledBack, ServerOptions, Versions, discover, ensure, start_found,
+    DEFAULT_INSTANCE, DiscoverOptions, FindOptions, FoundBinary, Home, InstallOptions, InstanceRecord,
+    Instances, LocalServer, Progress, RolledBack, ServerOptions, Versions, discover, ensure, start_found,
 };
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
@@ -76,7 +77,7 @@ impl Kept {
         }
     }
 
-    fn history(&self) -> Option<History> {
+    pub(crate) fn history(&self) -> Option<History> {
         match self {
             Self::On(account) => Some(account.history()),
             Self::Locked | Self::Off => None,
@@ -84,12 +85,23 @@ impl Kept {
     }
 }
 
-/// Where a command connects to.
-struct Target<'a> {
-    address: &'a str,
+/// A server that can be connected to.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Target {
+    /// Its address; may hold a password.
+    pub address: String,
     credentials: Option<Credentials>,
     /// What the history calls the server, where that is not its address.
     name: Option<&'static str>,
+    /// Whether a person named this very address, so that it cannot move.
+    pub is_named: bool,
+}
+
+/// A server of our own that can be started.
+pub(crate) struct Launch {
+    pub found: FoundBinary,
+    pub options: ServerOptions,
+    credentials: Credentials,
 }
 
 impl ServerArguments {
@@ -131,35 +143,58 @@ impl ServerArguments {
     async fn connect_with(&self, kept: Kept) -> Result<Connected> {
         let directory = self.directory()?;
         let settings = settings()?;
+        if let Some(target) = self.locate(&settings, &kept).await? {
+            return target.connected(&directory, kept, None).await;
+        }
+        let launch = Launch::prepare(&settings, &directory, output::install_progress()).await?;
+        let started = start_found(&launch.found, launch.options.clone(), &Versions::open()?).await?;
+        if let Some(back) = &started.rolled_back {
+            eprintln!("{}", output::clean(&gone_back(back)));
+        }
+        launch.target(started.server.url()).connected(&directory, kept, Some(started.server)).await
+    }
+
+    /// The server that is named or that runs already; `None` when one must be started.
+    ///
+    /// # Errors
+    /// `user.not_found` when a background server is named that does not run; those of looking for servers.
+    pub(crate) async fn locate(&self, settings: &Settings, kept: &Kept) -> Result<Option<Target>> {
         let named = self.url.as_ref().or(settings.server_url.as_ref().filter(|_| self.server.is_none()));
         if let Some(url) = named {
-            let credentials = stored_credentials(url, &kept).await?;
-            let target = Target { address: url, credentials, name: None };
-            return target.connect(&directory, kept, None).await;
+            let credentials = stored_credentials(url, kept).await?;
+            return Ok(Some(Target { address: url.clone(), credentials, name: None, is_named: true }));
         }
         if let Some(record) = background(self.server.as_ref().or(settings.server_name.as_ref()))? {
-            let target = Target::own(&record.url, record.credentials());
-            return target.connect(&directory, kept, None).await;
+            return Ok(Some(Target::own(&record.url, record.credentials())));
         }
-        if let Some(running) = discover(&DiscoverOptions::default()).await? {
-            let target = Target::own(&running.address, running.credentials());
-            return target.connect(&directory, kept, None).await;
-        }
-        let (local, credentials) = start(settings, &directory).await?;
-        let address = local.url().to_owned();
-        Target::own(&address, credentials).connect(&directory, kept, Some(local)).await
+        let running = discover(&DiscoverOptions::default()).await?;
+        Ok(running.map(|running| Target::own(&running.address, running.credentials())))
     }
 }
 
-impl<'a> Target<'a> {
+impl Target {
     /// A server on this machine that was found or started.
-    fn own(address: &'a str, credentials: Credentials) -> Self {
-        Self { address, credentials: Some(credentials), name: Some(LOCAL) }
+    fn own(address: &str, credentials: Credentials) -> Self {
+        Self {
+            address: address.to_owned(),
+            credentials: Some(credentials),
+            name: Some(LOCAL),
+            is_named: false,
+        }
     }
 
-    async fn connect(self, directory: &Path, kept: Kept, local: Option<LocalServer>) -> Result<Connected> {
-        let mut builder = Client::builder(self.address)
-            .transport(settings()?.transport.clone())
+    async fn connected(self, directory: &Path, kept: Kept, local: Option<LocalServer>) -> Result<Connected> {
+        let client = self.client(directory, &kept, &*settings()?).await?;
+        Ok(Connected { client, credentials: self.credentials, kept, local })
+    }
+
+    /// A client for a folder.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    pub(crate) async fn client(&self, directory: &Path, kept: &Kept, settings: &Settings) -> Result<Client> {
+        let mut builder = Client::builder(self.address.as_str())
+            .transport(settings.transport.clone())
             .directory(directory.to_string_lossy());
         if let Some(credentials) = self.credentials.clone() {
             builder = builder.credentials(credentials);
@@ -170,13 +205,12 @@ impl<'a> Target<'a> {
         if let Some(history) = kept.history() {
             builder = builder.history(history);
         }
-        let client = builder.connect().await.map_err(|error| match (error.kind(), &kept) {
+        builder.connect().await.map_err(|error| match (error.kind(), kept) {
             (ErrorKind::Unauthorized, Kept::Locked) => {
                 error.with_hint("log in, if your account knows the password: nexus account login")
             }
             _ => error,
-        })?;
-        Ok(Connected { client, credentials: self.credentials, kept, local })
+        })
     }
 }
 
@@ -208,6 +242,37 @@ async fn keeping() -> Result<Kept> {
         // A history that does not open is no reason not to work. What the person has said wrongly is.
         Err(error) if !is_said_wrongly(&error) => {
             eprintln!("warning: nothing is kept: {}", output::clean(&error.to_string()));
+            Ok(Kept::Off)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// [`keeping`] for a program in which nobody can be asked for a passphrase.
+///
+/// # Errors
+/// As [`keeping`].
+pub(crate) async fn keeping_quietly() -> Result<Kept> {
+    let settings = settings()?;
+    if settings.history == "off" {
+        return Ok(Kept::Off);
+    }
+    let wanted = settings.history == "on";
+    match account::open_quietly().await {
+        Ok(Opened::Account(account)) => Ok(Kept::On(account)),
+        Ok(Opened::Locked) if wanted => Err(Error::new(ErrorKind::Locked, "the history is locked")
+            .with_hint(
+                "log in: nexus account login; history.enabled is on, so nothing runs without being kept",
+            )),
+        Ok(Opened::None) if wanted => {
+            Err(Error::new(ErrorKind::NotFound, "there is no account to keep conversations in").with_hint(
+                "make one: nexus account create; history.enabled is on, so nothing runs without being kept",
+            ))
+        }
+        Ok(Opened::Locked) => Ok(Kept::Locked),
+        Ok(Opened::None) => Ok(Kept::Off),
+        Err(error) if !wanted && !is_said_wrongly(&error) => {
+            tracing::warn!(%error, "nothing is kept");
             Ok(Kept::Off)
         }
         Err(error) => Err(error),
@@ -266,27 +331,36 @@ fn background(named: Option<&String>) -> Result<Option<InstanceRecord>> {
     }
 }
 
-/// A server with the person's own home, that only we can talk to.
-async fn start(settings: &Settings, directory: &Path) -> Result<(LocalServer, Credentials)> {
-    if !settings.server_start {
-        return Err(Error::new(ErrorKind::Unreachable, "no server runs, and server.start is off")
-            .with_hint("start one by `nexus server start`, or name one with --url"));
+impl Launch {
+    /// A server with the person's own home, that only we can talk to. OpenCode is installed first where it is not.
+    ///
+    /// # Errors
+    /// `system.unreachable` when none may be started; those of [`ensure`].
+    pub(crate) async fn prepare(
+        settings: &Settings,
+        directory: &Path,
+        progress: Arc<dyn Fn(Progress) + Send + Sync>,
+    ) -> Result<Self> {
+        if !settings.server_start {
+            return Err(Error::new(ErrorKind::Unreachable, "no server runs, and server.start is off")
+                .with_hint("start one by `nexus server start`, or name one with --url"));
+        }
+        let explicit = settings.server_binary.clone();
+        let find = FindOptions { explicit, allow_path: true, chosen: true, ..FindOptions::default() };
+        let found = ensure(&find, InstallOptions { progress, ..InstallOptions::default() }).await?;
+        let mut options = ServerOptions::new(&found.path, directory);
+        options.home = Home::Inherit;
+        options.start_bound = settings.server_start_timeout;
+        let password = Secret::random();
+        options.password = Some(password.expose().to_owned());
+        let credentials = Credentials { user: "opencode".to_owned(), password };
+        Ok(Self { found, options, credentials })
     }
-    let explicit = settings.server_binary.clone();
-    let find = FindOptions { explicit, allow_path: true, chosen: true, ..FindOptions::default() };
-    let install = InstallOptions { progress: output::install_progress(), ..InstallOptions::default() };
-    let found = ensure(&find, install).await?;
-    let mut options = ServerOptions::new(&found.path, directory);
-    options.home = Home::Inherit;
-    options.start_bound = settings.server_start_timeout;
-    let password = Secret::random();
-    options.password = Some(password.expose().to_owned());
-    let started = start_found(&found, options, &Versions::open()?).await?;
-    if let Some(back) = &started.rolled_back {
-        eprintln!("{}", output::clean(&gone_back(back)));
+
+    /// The server, once it runs at this address.
+    pub(crate) fn target(&self, address: &str) -> Target {
+        Target::own(address, self.credentials.clone())
     }
-    let credentials = Credentials { user: "opencode".to_owned(), password };
-    Ok((started.server, credentials))
 }
 
 impl Connected {

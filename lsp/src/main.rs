@@ -7,6 +7,7 @@ mod account;
 mod commands;
 mod connect;
 mod core_dumps;
+mod language_server;
 mod output;
 mod secret;
 mod settings;
@@ -37,6 +38,7 @@ Examples:
   nexus sessions list           what was talked about in this folder
   nexus account create          keep conversations on this machine, encrypted
   nexus history search parser   find what was said, without a server
+  nexus lsp                     the language server that editors start
   nexus server start            keep a server in the background
   nexus config explain          every setting, its value and where that comes from
   nexus doctor                  what works here, what is missing, and how to fix it
@@ -56,6 +58,7 @@ enum Command {
     Account(commands::account::AccountCommand),
     Login(commands::login::Login),
     Logout(commands::logout::Logout),
+    Lsp(commands::lsp::Lsp),
     Server(commands::server::Server),
     Config(commands::config::ConfigCommand),
     Doctor(commands::doctor::Doctor),
@@ -72,11 +75,15 @@ fn main() -> ExitCode {
     settings::choose(arguments.config);
     account::choose(arguments.account);
     match &arguments.command {
-        Command::Chat(_) => output::start_logging_to_file(arguments.verbose, commands::chat::log_file()),
+        Command::Chat(_) => output::start_logging_to_file(arguments.verbose, output::log_file("chat")),
+        Command::Lsp(_) => {
+            let also = language_server::for_the_editor();
+            output::start_logging_also_to(arguments.verbose, output::log_file("lsp"), also);
+        }
         _ => output::start_logging(arguments.verbose),
     }
     let json = match &arguments.command {
-        Command::Chat(_) => false,
+        Command::Chat(_) | Command::Lsp(_) => false,
         Command::History(history) => history.json,
         Command::Account(account) => account.json,
         Command::Login(login) => login.json,
@@ -109,6 +116,8 @@ fn main() -> ExitCode {
         Command::Login(login) => block_on(login.run()),
         Command::Logout(logout) => block_on(logout.run()),
         Command::Chat(chat) => block_on(chat.run()),
+        // It ends its server before it goes.
+        Command::Lsp(lsp) => on_runtime(lsp.run()),
         Command::Demo(demo) => block_on(demo.run()),
         Command::Agents(agents) => block_on(agents.run()),
         Command::Models(models) => block_on(models.run()),

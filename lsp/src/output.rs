@@ -4,7 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use opencode_nexus::Error;
+use opencode_nexus::server::state_dir;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
 use crate::settings::settings;
 
@@ -39,9 +42,37 @@ pub(crate) fn start_logging_to_file(verbose: u8, file: Option<std::fs::File>) {
     }
 }
 
+/// The same for a command that has another way to tell warnings as well.
+pub(crate) fn start_logging_also_to<W>(verbose: u8, file: Option<std::fs::File>, also: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let log = tracing_subscriber::fmt().with_env_filter(filter(verbose)).with_ansi(false);
+    match file {
+        Some(file) => log.with_writer(std::sync::Mutex::new(file).and(also)).init(),
+        None => log.with_writer(also).init(),
+    }
+}
+
+/// Where a command that has no standard error for it writes its log: `NAME.log` in the folder for state. What an earlier start
+/// has left there is kept while it is small.
+pub(crate) fn log_file(name: &str) -> Option<std::fs::File> {
+    const SMALL: u64 = 1_000_000;
+    let folder = state_dir().ok()?;
+    std::fs::create_dir_all(&folder).ok()?;
+    let path = folder.join(format!("{name}.log"));
+    let large = std::fs::metadata(&path).is_ok_and(|file| file.len() > SMALL);
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).append(!large).truncate(large);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).ok()
+}
+
 fn filter(verbose: u8) -> EnvFilter {
     // What is wrong in the settings is told by the commands that need them; logging must work before.
-    let level = settings().map_or("warn", |settings| settings.log_level.as_str());
+    let settings = settings();
+    let level = settings.as_ref().map_or("warn", |settings| settings.log_level.as_str());
     // What a server of ours logs has the target `opencode`; whoever wants to see it asks for it.
     let usual = format!("{level},opencode=off,opencode_nexus={level}");
     let default = match verbose {
@@ -54,7 +85,8 @@ fn filter(verbose: u8) -> EnvFilter {
 
 /// Colours as `terminal.colour` says; by default only on a terminal, and never against the person's word (no-color.org).
 pub(crate) fn colours() -> bool {
-    match settings().map_or("auto", |settings| settings.colour.as_str()) {
+    let settings = settings();
+    match settings.as_ref().map_or("auto", |settings| settings.colour.as_str()) {
         "always" => return true,
         "never" => return false,
         _ => {}

@@ -1,7 +1,8 @@
-//! The person's settings, read once: by `--config` and `--profile`, which every command takes.
+//! The person's settings, read once: by `--config` and `--profile`, which every command takes. An editor can lay its own over
+//! the file while it runs.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use opencode_nexus::Result;
 use opencode_nexus::config::{Config, Settings};
@@ -18,7 +19,7 @@ pub(crate) struct ConfigArguments {
 }
 
 static ARGUMENTS: OnceLock<ConfigArguments> = OnceLock::new();
-static SETTINGS: OnceLock<Settings> = OnceLock::new();
+static SETTINGS: RwLock<Option<Arc<Settings>>> = RwLock::new(None);
 
 /// Called once, before any command runs.
 pub(crate) fn choose(arguments: ConfigArguments) {
@@ -43,12 +44,17 @@ pub(crate) fn config() -> Result<Config> {
 ///
 /// # Errors
 /// Those of [`Config::load`] and [`Config::settings`].
-pub(crate) fn settings() -> Result<&'static Settings> {
-    match SETTINGS.get() {
+pub(crate) fn settings() -> Result<Arc<Settings>> {
+    let known = SETTINGS.read().unwrap_or_else(PoisonError::into_inner).clone();
+    match known {
         Some(settings) => Ok(settings),
-        None => {
-            let settings = config()?.settings()?;
-            Ok(SETTINGS.get_or_init(|| settings))
-        }
+        None => Ok(hold(config()?.settings()?)),
     }
+}
+
+/// From now on these hold.
+pub(crate) fn hold(settings: Settings) -> Arc<Settings> {
+    let settings = Arc::new(settings);
+    *SETTINGS.write().unwrap_or_else(PoisonError::into_inner) = Some(settings.clone());
+    settings
 }

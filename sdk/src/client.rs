@@ -20,6 +20,8 @@ use crate::transport::{Credentials, Transport, TransportConfig};
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Whether its conversations go into the history.
+    is_kept: bool,
 }
 
 struct Inner {
@@ -110,7 +112,7 @@ impl ClientBuilder {
         tracing::debug!(address = %transport.address(), version = spoken.server().version, "connected");
         let name = self.name.unwrap_or_else(|| transport.address().trim_end_matches('/').to_owned());
         let inner = Inner { transport, spoken, hub: Mutex::new(None), history: self.history, name };
-        Ok(Client { inner: Arc::new(inner) })
+        Ok(Client { inner: Arc::new(inner), is_kept: true })
     }
 }
 
@@ -164,7 +166,13 @@ impl Client {
 
     /// Where its conversations are kept.
     pub fn history(&self) -> Option<&History> {
-        self.inner.history.as_ref()
+        self.inner.history.as_ref().filter(|_| self.is_kept)
+    }
+
+    /// The same client, whose conversations are not kept in a history: for what nobody will want to find again.
+    #[must_use]
+    pub fn unkept(&self) -> Self {
+        Self { is_kept: false, ..self.clone() }
     }
 
     /// Calls any operation of the server's interface. Only operations without effect are repeated when they fail.

@@ -38,6 +38,7 @@ pub mod auth;
 pub mod chat;
 mod client;
 pub mod config;
+pub mod context;
 pub mod dialect;
 pub mod error;
 mod folders;

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod history;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod models;
 pub(crate) mod record;

@@ -147,6 +147,11 @@ impl Conversation {
         self.shared.watch(look)
     }
 
+    /// [`watch`](Self::watch) for the conversation's session and those of its sub-agents. Its own comes first.
+    pub fn watch_all<R>(&self, look: impl FnOnce(&[&Transcript]) -> R) -> (R, ChatFeed) {
+        self.shared.watch_all(look)
+    }
+
     /// Sends a prompt and returns the turn that it starts.
     ///
     /// A prompt is never sent twice: when the answer to it is lost, the server is asked whether it has it.

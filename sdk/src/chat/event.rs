@@ -1,6 +1,6 @@
 //! What a conversation tells the person who watches it: differences, each told once.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AskId, FileDiff, Message, MessageId, Part, PartId, Permission, PermissionReply, Question, Session,
@@ -132,7 +132,7 @@ pub enum ChatEvent {
 }
 
 /// What a text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextKind {
     /// What the person wrote or the agent answered.

@@ -12,6 +12,9 @@ use crate::model::ModelRef;
 pub enum PromptPart {
     /// Text.
     Text(String),
+    /// Text that goes along for the model and that the person did not write. 1.x marks it, and chats do not show it; on
+    /// OpenCode 2 it stands behind the person's words.
+    Context(String),
     /// A file, by address: `file:` as the server sees it, or `data:`.
     File {
         /// MIME type.

@@ -27,6 +27,12 @@ impl Scope {
         &self.transcripts[&self.root]
     }
 
+    /// All transcripts, the conversation's own first.
+    pub(super) fn all(&self) -> Vec<&Transcript> {
+        let others = self.transcripts.iter().filter(|(id, _)| **id != self.root).map(|(_, t)| t);
+        std::iter::once(self.root()).chain(others).collect()
+    }
+
     pub(super) fn get(&self, session: &SessionId) -> Option<&Transcript> {
         self.transcripts.get(session)
     }

@@ -140,13 +140,17 @@ impl Shared {
     }
 
     pub(super) fn watch<R>(&self, look: impl FnOnce(&Transcript) -> R) -> (R, ChatFeed) {
+        self.watch_all(|transcripts| look(transcripts[0]))
+    }
+
+    pub(super) fn watch_all<R>(&self, look: impl FnOnce(&[&Transcript]) -> R) -> (R, ChatFeed) {
         let (feed, queue) = ChatFeed::new();
         let mut state = self.lock();
         match &*self.phase.borrow() {
             Phase::Ended(error) => queue.end(Some(error.duplicate())),
             _ => state.feeds.push(Arc::downgrade(&queue)),
         }
-        (look(state.scope.root()), feed)
+        (look(&state.scope.all()), feed)
     }
 
     /// Waits until every event is seen, at most `bound`.

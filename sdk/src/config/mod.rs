@@ -1,9 +1,9 @@
 //! The configuration of this client: one TOML file, profiles in it, and environment variables over it.
 //!
 //! [`SETTINGS`] is the table of what can be set. [`Config::load`] reads the file and decides each value: the
-//! environment wins over the profile, the profile over the rest of the file, and that over the default;
-//! [`Config::explain`] tells where a value comes from. [`Config::settings`] gives all of them typed. [`edit`] changes
-//! the file and keeps its comments. `Client::configuration` is about the other one, that of the server.
+//! environment wins over what a program lays over the file, that over the profile, the profile over the rest of the file, and
+//! that over the default; [`Config::explain`] tells where a value comes from. [`Config::settings`] gives all of them typed.
+//! [`edit`] changes the file and keeps its comments. `Client::configuration` is about the other one, that of the server.
 //!
 //! ```toml
 //! model = "anthropic/claude-sonnet-4-5"
@@ -51,6 +51,8 @@ pub enum Origin {
         /// Where in the file.
         place: Place,
     },
+    /// A program that uses this crate: an editor with settings of its own.
+    Program,
     /// The environment.
     Environment {
         /// The variable.
@@ -76,6 +78,7 @@ pub struct Config {
     exists: bool,
     contents: Contents,
     profile: Option<String>,
+    program: Vec<(&'static Setting, Value)>,
     environment: Vec<(&'static Setting, Value)>,
     variables: Vec<Problem>,
 }
@@ -106,6 +109,7 @@ impl Config {
             exists: text.is_some(),
             contents,
             profile: None,
+            program: Vec::new(),
             environment: Vec::new(),
             variables: Vec::new(),
         };
@@ -189,6 +193,12 @@ impl Config {
         Explained { setting, value, origin }
     }
 
+    /// Lays a value over the file; the environment still wins. A later one takes the place of an earlier one.
+    pub fn lay_over(&mut self, setting: &'static Setting, value: Value) {
+        self.program.retain(|(known, _)| known.key != setting.key);
+        self.program.push((setting, value));
+    }
+
     /// All values, typed.
     ///
     /// # Errors
@@ -204,6 +214,9 @@ impl Config {
     fn resolve(&self, setting: &'static Setting) -> (Option<Value>, Origin) {
         if let Some((_, value)) = self.environment.iter().find(|(known, _)| known.key == setting.key) {
             return (Some(value.clone()), Origin::Environment { variable: setting.variable });
+        }
+        if let Some((_, value)) = self.program.iter().find(|(known, _)| known.key == setting.key) {
+            return (Some(value.clone()), Origin::Program);
         }
         if let Some(entry) = self.contents.entry(setting.key, self.profile.as_deref()) {
             let origin = Origin::File { profile: entry.profile.clone(), place: entry.place };

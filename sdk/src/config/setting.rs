@@ -136,6 +136,30 @@ pub const SETTINGS: &[Setting] = &[
     .by_default("\"30m\"")
     .for_example("\"2h\""),
     Setting::new(
+        "context.hosts",
+        Kind::Hosts,
+        "NEXUS_CONTEXT_HOSTS",
+        "Hosts whose pages `@url` may read beside those of this machine; `*.` before a name means the hosts below it.",
+    )
+    .by_default("[]")
+    .for_example("[\"docs.example.org\", \"*.example.net\"]"),
+    Setting::new(
+        "context.limit",
+        Kind::Size,
+        "NEXUS_CONTEXT_LIMIT",
+        "How much context the mentions of one prompt may bring along, all together.",
+    )
+    .by_default("\"256KiB\"")
+    .for_example("\"100000tokens\""),
+    Setting::new(
+        "context.item_limit",
+        Kind::Size,
+        "NEXUS_CONTEXT_ITEM_LIMIT",
+        "How much one of them may bring along; what is longer is cut at a line.",
+    )
+    .by_default("\"64KiB\"")
+    .for_example("\"20000tokens\""),
+    Setting::new(
         "history.enabled",
         Kind::Choice(&["auto", "on", "off"]),
         "NEXUS_HISTORY",
@@ -212,6 +236,21 @@ pub const SETTINGS: &[Setting] = &[
     )
     .by_default("\"auto\"")
     .for_example("\"never\""),
+    Setting::new(
+        "editor.inline",
+        Kind::Switch,
+        "NEXUS_EDITOR_INLINE",
+        "Whether editors get suggestions while one types (ghost text). Each one is a prompt that costs what prompts cost.",
+    )
+    .by_default("false")
+    .for_example("true"),
+    Setting::new(
+        "editor.inline_model",
+        Kind::Model,
+        "NEXUS_EDITOR_INLINE_MODEL",
+        "The model of these suggestions, best a quick one. Without one that of new conversations.",
+    )
+    .for_example("\"anthropic/claude-haiku-4-5\""),
     Setting::new(
         "log.level",
         Kind::Choice(&["error", "warn", "info", "debug", "trace"]),

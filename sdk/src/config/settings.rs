@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Config;
 use super::path::home;
-use super::value::{Value, expand};
+use super::value::{Value, expand, size};
 use crate::chat::{AskPolicy, Decision};
+use crate::context::Budget;
 use crate::model::ModelRef;
 use crate::transport::{TlsMinimum, TransportConfig};
 
@@ -29,6 +30,10 @@ pub struct Settings {
     pub server_start_timeout: Duration,
     /// `permission.*`: rules, what holds without one, and how long a person has.
     pub policy: AskPolicy,
+    /// `context.hosts`
+    pub context_hosts: Vec<String>,
+    /// `context.limit` and `context.item_limit`
+    pub context_budget: Budget,
     /// `history.enabled`: `auto`, `on` or `off`.
     pub history: String,
     /// `account.name`
@@ -39,6 +44,10 @@ pub struct Settings {
     pub transport: TransportConfig,
     /// `terminal.colour`: `auto`, `always` or `never`.
     pub colour: String,
+    /// `editor.inline`
+    pub inline: bool,
+    /// `editor.inline_model`
+    pub inline_model: Option<ModelRef>,
     /// `log.level`
     pub log_level: String,
 }
@@ -61,13 +70,30 @@ impl Settings {
             server_start: config.value("server.start") == Some(Value::Switch(true)),
             server_start_timeout: duration("server.start_timeout"),
             policy: policy(config, duration("permission.timeout")),
+            context_hosts: match config.value("context.hosts") {
+                Some(Value::List(hosts)) => hosts,
+                _ => Vec::new(),
+            },
+            context_budget: budget(config),
             history: text("history.enabled"),
             account: config.text("account.name"),
             keyring: text("account.keyring"),
             transport: transport(config, path, duration),
             colour: text("terminal.colour"),
+            inline: config.value("editor.inline") == Some(Value::Switch(true)),
+            inline_model: config.text("editor.inline_model").and_then(|text| text.parse().ok()),
             log_level: text("log.level"),
         }
+    }
+}
+
+fn budget(config: &Config) -> Budget {
+    let otherwise = Budget::default();
+    let bytes = |key: &str, otherwise| config.text(key).and_then(|text| size(&text)).unwrap_or(otherwise);
+    Budget {
+        bytes: bytes("context.limit", otherwise.bytes),
+        item_bytes: bytes("context.item_limit", otherwise.item_bytes),
+        ..otherwise
     }
 }
 

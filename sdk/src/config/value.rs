@@ -28,6 +28,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of `action:pattern`.
     Rules,
+    /// A list of hosts: `example.org`, `example.org:8080`, `*.example.org`.
+    Hosts,
+    /// A size with a unit: `64KiB`, `1MiB`, `20000tokens` (four bytes each).
+    Size,
 }
 
 /// The value of a setting.
@@ -57,6 +61,8 @@ impl Kind {
                 format!("one of {}", words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(", "))
             }
             Self::Rules => "a list of texts like [\"bash:git *\"]".to_owned(),
+            Self::Hosts => "a list of hosts like [\"example.org\", \"*.example.org\"]".to_owned(),
+            Self::Size => "a size with its unit, like \"64KiB\", \"1MiB\" or \"20000tokens\"".to_owned(),
         }
     }
 
@@ -72,9 +78,9 @@ impl Kind {
                 "false" | "0" | "no" | "off" => Ok(Value::Switch(false)),
                 _ => Err(self.wrong()),
             },
-            Self::Rules => {
-                let rules = text.split(',').map(str::trim).filter(|rule| !rule.is_empty());
-                rules.map(rule).collect::<Result<_, _>>().map(Value::List)
+            Self::Rules | Self::Hosts => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                items.map(|item| self.item(item)).collect::<Result<_, _>>().map(Value::List)
             }
             _ => self.of_text(text),
         }
@@ -88,15 +94,35 @@ impl Kind {
         self.of_toml(&text.parse::<Toml>().map_err(|error| error.to_string())?)
     }
 
+    /// A value as it stands in JSON: as in the file.
+    ///
+    /// # Errors
+    /// What is expected instead.
+    pub fn parse_json(self, value: &serde_json::Value) -> Result<Value, String> {
+        use serde_json::Value as Json;
+        match (self, value) {
+            (Self::Switch, Json::Bool(on)) => Ok(Value::Switch(*on)),
+            (Self::Rules | Self::Hosts, Json::Array(list)) => {
+                let text = |item: &Json| item.as_str().ok_or_else(|| self.wrong()).map(str::to_owned);
+                let texts = list.iter().map(|item| text(item).and_then(|text| self.item(&text)));
+                texts.collect::<Result<_, _>>().map(Value::List)
+            }
+            (Self::Switch | Self::Rules | Self::Hosts, _) => Err(self.wrong()),
+            (_, Json::String(text)) => self.of_text(text),
+            _ => Err(self.wrong()),
+        }
+    }
+
     pub(super) fn of_toml(self, value: &Toml) -> Result<Value, String> {
         match (self, value) {
             (Self::Switch, Toml::Boolean(on)) => Ok(Value::Switch(*on.value())),
             (Self::Switch, _) => Err(self.wrong()),
-            (Self::Rules, Toml::Array(list)) => {
-                let texts = list.iter().map(|item| item.as_str().ok_or_else(|| self.wrong()).and_then(rule));
+            (Self::Rules | Self::Hosts, Toml::Array(list)) => {
+                let text = |item: &Toml| item.as_str().ok_or_else(|| self.wrong()).map(str::to_owned);
+                let texts = list.iter().map(|item| text(item).and_then(|text| self.item(&text)));
                 texts.collect::<Result<_, _>>().map(Value::List)
             }
-            (Self::Rules, _) => Err(self.wrong()),
+            (Self::Rules | Self::Hosts, _) => Err(self.wrong()),
             (_, Toml::String(text)) => self.of_text(text.value()),
             _ => Err(self.wrong()),
         }
@@ -108,9 +134,15 @@ impl Kind {
             Self::Url => Url::parse(text).is_ok_and(|url| url.has_host()),
             Self::Model => text.parse::<ModelRef>().is_ok(),
             Self::Choice(words) => words.contains(&text),
+            Self::Size => size(text).is_some(),
             _ => !text.is_empty() && !text.contains(['\n', '\0']),
         };
         if good { Ok(Value::Text(text.to_owned())) } else { Err(self.wrong()) }
+    }
+
+    /// One item of a list.
+    fn item(self, text: &str) -> Result<String, String> {
+        if self == Self::Hosts { host(text) } else { rule(text) }
     }
 
     fn wrong(self) -> String {
@@ -181,6 +213,32 @@ fn rule(text: &str) -> Result<String, String> {
     }
 }
 
+/// A host with or without a port; `*.` before it means those below it.
+fn host(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let good = Url::parse(&format!("http://{name}/")).is_ok_and(|url| {
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
+    });
+    let plain = !name.is_empty()
+        && !name.contains(['*', '/', '@', '?', '#', '\\'])
+        && !name.contains(char::is_whitespace);
+    if good && plain {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("\"{text}\" is no host; expected example.org or *.example.org"))
+    }
+}
+
+const SIZES: [(&str, usize); 4] = [("B", 1), ("KiB", 1024), ("MiB", 1024 * 1024), ("tokens", 4)];
+
+/// The bytes of a size.
+pub(super) fn size(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = (text[..digits].parse::<usize>().ok()?, text[digits..].trim());
+    let (_, factor) = SIZES.iter().find(|(name, _)| *name == unit)?;
+    number.checked_mul(*factor)
+}
+
 const UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
 
 fn duration(text: &str) -> Option<Duration> {
@@ -227,6 +285,24 @@ mod tests {
     }
 
     #[test]
+    fn sizes_need_a_unit_and_hosts_are_no_addresses() {
+        for (text, bytes) in [("64KiB", 65_536), ("1 MiB", 1_048_576), ("10tokens", 40), ("7B", 7)] {
+            assert_eq!(size(text), Some(bytes), "{text}");
+        }
+        for text in ["", "5", "KiB", "-1B", "1kb", "99999999999999999999B", "9999999999999999999MiB"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+        for text in ["example.org", "example.org:8080", "*.example.org", "10.0.0.1", "[::1]:80"] {
+            assert!(host(text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "*", "http://example.org", "example.org/x", "me@example.org", "a b", "*.*", "x#", "x?y"]
+        {
+            assert!(host(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_password_in_an_address_is_not_shown() {
         let value = Kind::Url.parse("http://me:hunter2@host:1/").unwrap();
         assert_eq!(value.without_password().to_string(), "http://me:***@host:1/");
@@ -255,7 +331,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_parser_panic(text in "\\PC{0,60}") {
-            for kind in [Kind::Text, Kind::Url, Kind::Path, Kind::Switch, Kind::Duration, Kind::Model, Kind::Rules] {
+            for kind in [Kind::Text, Kind::Url, Kind::Path, Kind::Switch, Kind::Duration, Kind::Model, Kind::Rules, Kind::Hosts, Kind::Size] {
                 let _ = (kind.parse(&text), kind.parse_toml(&text));
             }
         }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::chat::{PartOrder, Prompt};
+use crate::context::EditorSymbol;
 use crate::error::Result;
 use crate::model::{
     Agent, AskId, Catalogue, Extra, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply,
@@ -115,6 +116,8 @@ pub(crate) trait Dialect: Send + Sync {
     async fn diff(&self, session: &SessionId, message: Option<&MessageId>) -> Result<Vec<FileDiff>>;
     async fn todos(&self, session: &SessionId) -> Result<Vec<Todo>>;
     async fn commands(&self) -> Result<Vec<SlashCommand>>;
+    /// Symbols of the project by name, where the server knows some.
+    async fn symbols(&self, query: &str) -> Result<Vec<EditorSymbol>>;
 
     async fn configuration(&self) -> Result<ServerConfiguration>;
     /// Changes what can be changed through the server, by a merge patch.

@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::folders;
 use crate::model::SessionId;
 use lines::Lines;
+pub use markdown::markdown;
 
 /// In which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

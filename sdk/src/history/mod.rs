@@ -34,7 +34,7 @@ pub use nexus_vault::{CheckReport, Snippet, StoreUsage};
 use nexus_vault::{Indexer, Vault};
 
 pub use delete::Deleted;
-pub use export::{ExportFormat, ExportOptions, Exported};
+pub use export::{ExportFormat, ExportOptions, Exported, markdown};
 #[cfg(fuzzing)]
 pub(crate) use import::refused;
 pub use import::{ImportOptions, Imported};

@@ -1,8 +1,8 @@
 //! What can be completed: commands behind a slash, files and agents behind an `@`. Pure.
 
+use opencode_nexus::context::fuzzy;
 use opencode_nexus::model::{Agent, SlashCommand};
 
-use super::fuzzy;
 use super::popup::{Entry, Pick};
 use super::slash;
 use super::view::clean::{is_harmful, one_line};

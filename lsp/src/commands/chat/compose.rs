@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use opencode_nexus::chat::{Prompt, PromptPart};
+use opencode_nexus::context;
 use opencode_nexus::{Error, ErrorKind, Result};
 
 /// Larger images are refused by every provider.
@@ -20,42 +21,27 @@ pub(crate) fn prompt(text: &str, folder: &Path, agents: &[String]) -> Result<Pro
         if seen.contains(&word) {
             continue;
         }
-        seen.push(word);
-        if agents.iter().any(|agent| agent == word) {
-            prompt.parts.push(PromptPart::Agent { name: word.to_owned() });
-        } else if let Some(part) = attachment(word, folder)? {
+        if agents.contains(&word) {
+            prompt.parts.push(PromptPart::Agent { name: word.clone() });
+        } else if let Some(part) = attachment(&word, folder)? {
             prompt.parts.push(part);
         }
+        seen.push(word);
     }
     Ok(prompt)
 }
 
-/// Words behind an `@` that begins a word; `@"with spaces"` is one too.
-fn mentions(text: &str) -> impl Iterator<Item = &str> {
-    let starts = text.match_indices('@').filter(|(at, _)| {
-        text[..*at]
-            .chars()
-            .next_back()
-            .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '\''))
-    });
-    starts.filter_map(|(at, _)| {
-        let rest = &text[at + 1..];
-        let word = match rest.strip_prefix('"') {
-            Some(quoted) => &quoted[..quoted.find('"')?],
-            None => &rest[..rest.find(char::is_whitespace).unwrap_or(rest.len())],
-        };
-        (!word.is_empty()).then_some(word)
+/// What is mentioned, as it was written behind the `@`, without quotes.
+fn mentions(text: &str) -> impl Iterator<Item = String> {
+    context::mentions(text).into_iter().filter_map(|mention| match (mention.provider, mention.argument) {
+        (None, word) => word,
+        (Some(provider), word) => Some(format!("{provider}:{}", word.unwrap_or_default())),
     })
 }
 
 fn attachment(word: &str, folder: &Path) -> Result<Option<PromptPart>> {
-    let (name, lines) = match word.rsplit_once("#L") {
-        Some((name, lines)) if range(lines).is_some() => (name, range(lines)),
-        _ => (word, None),
-    };
-    // A sentence may end right behind the name.
-    let trimmed = name.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '"', '\'']);
-    let Some(path) = [name, trimmed].iter().find_map(|name| existing(name, folder)) else { return Ok(None) };
+    let (name, lines) = context::lines_of(word);
+    let Some(path) = existing(name, folder) else { return Ok(None) };
     if path.is_dir() {
         let mut part = PromptPart::file(&path, None)?;
         if let PromptPart::File { mime, .. } = &mut part {
@@ -75,13 +61,6 @@ fn existing(name: &str, folder: &Path) -> Option<PathBuf> {
         None => folder.join(name),
     };
     (!name.is_empty() && path.exists()).then_some(path)
-}
-
-/// `3-9` or `3`: lines from 1, both ends included.
-fn range(text: &str) -> Option<(u32, u32)> {
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    let (from, to) = (from.parse().ok()?, to.trim_start_matches('L').parse().ok()?);
-    (from >= 1 && to >= from).then_some((from, to))
 }
 
 fn image(path: &Path, mime: &str) -> Result<PromptPart> {

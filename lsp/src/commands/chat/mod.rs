@@ -10,8 +10,6 @@ mod complete;
 mod compose;
 mod editor;
 mod effect;
-mod files;
-mod fuzzy;
 mod history;
 mod keys;
 mod popup;
@@ -84,21 +82,6 @@ const TICK: Duration = Duration::from_millis(250);
 const KEEP_WITHIN: Duration = Duration::from_secs(5);
 /// What tasks may have to tell before the screen looks.
 const DONE: usize = 64;
-
-/// Where warnings go, and with `-v` more: `chat.log` beside the history. What an earlier start has left there is kept
-/// while it is small.
-pub(crate) fn log_file() -> Option<std::fs::File> {
-    const SMALL: u64 = 1_000_000;
-    let folder = history::state_folder()?;
-    std::fs::create_dir_all(&folder).ok()?;
-    let path = folder.join("chat.log");
-    let large = std::fs::metadata(&path).is_ok_and(|file| file.len() > SMALL);
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).write(true).append(!large).truncate(large);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).ok()
-}
 
 impl Chat {
     pub(crate) async fn run(self) -> Result<ExitCode> {

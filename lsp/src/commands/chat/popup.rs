@@ -1,8 +1,7 @@
 //! A list to choose from: completions while one types, and pickers that have a line of their own. Pure.
 
+use opencode_nexus::context::fuzzy;
 use opencode_nexus::model::{ModelRef, SessionId};
-
-use super::fuzzy;
 
 /// Entries that are offered at once.
 const OFFERED: usize = 200;

@@ -124,7 +124,9 @@ impl Work {
             Effect::ReadLists => return self.lists().await.map(Some),
             Effect::ReadFiles => {
                 let folder = self.folder.clone();
-                let read = tokio::task::spawn_blocking(move || super::files::list(&folder)).await;
+                let read =
+                    tokio::task::spawn_blocking(move || opencode_nexus::context::project_files(&folder))
+                        .await;
                 return Ok(Some(Done::Files(read.unwrap_or_default())));
             }
             Effect::ReadSessions => {

@@ -50,6 +50,7 @@ fn as_text(config: &Config, one: &Explained) -> String {
     let from = match &one.origin {
         Origin::Default if one.value.is_none() => String::new(),
         Origin::Default => "  (default)".to_owned(),
+        Origin::Program => "  (laid over the file)".to_owned(),
         Origin::Environment { variable } => format!("  (environment variable {variable})"),
         Origin::File { profile, place } => {
             let profile = profile.as_ref().map(|p| format!(", profile {p}")).unwrap_or_default();
@@ -75,6 +76,7 @@ fn as_text(config: &Config, one: &Explained) -> String {
 fn as_json(one: &Explained) -> serde_json::Value {
     let origin = match &one.origin {
         Origin::Default => json!({"from": "default"}),
+        Origin::Program => json!({"from": "program"}),
         Origin::Environment { variable } => json!({"from": "environment", "variable": variable}),
         Origin::File { profile, place } => {
             json!({"from": "file", "line": place.line, "column": place.column, "profile": profile})

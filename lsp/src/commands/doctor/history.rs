@@ -24,7 +24,8 @@ pub(super) async fn checks() -> Vec<Check> {
 
 async fn looked() -> Result<Vec<Check>, Error> {
     let (accounts, wanted) = (account::accounts()?, account::named()?);
-    let enabled = &settings()?.history;
+    let settings = settings()?;
+    let enabled = &settings.history;
     if accounts.list().await?.is_empty() {
         let what = "none; conversations are not kept on this machine";
         return Ok(vec![match enabled.as_str() {

@@ -132,7 +132,8 @@ pub(crate) async fn keep(
         Some(stored) => (stored.server.clone(), stored.session.directory.clone()),
         None => {
             let directory = project(server.directory.as_deref())?;
-            let url = server.url.as_ref().or(settings()?.server_url.as_ref());
+            let settings = settings()?;
+            let url = server.url.as_ref().or(settings.server_url.as_ref());
             let address = url.map_or_else(|| LOCAL.to_owned(), |url| super::list::server(url));
             (address, directory.to_string_lossy().into_owned())
         }

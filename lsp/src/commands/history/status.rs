@@ -18,7 +18,8 @@ impl Status {
         let history = account.history();
         let (status, rules) = (history.status().await?, history.retention().await?);
         let warnings = account.warnings().await;
-        let enabled = &settings()?.history;
+        let settings = settings()?;
+        let enabled = &settings.history;
         if json {
             output::print_json(&json!({
                 "account": account.name(), "enabled": enabled, "status": status, "retention": rules,

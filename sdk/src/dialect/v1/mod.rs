@@ -13,6 +13,7 @@ mod operations;
 mod parts;
 mod prompt;
 mod snapshot;
+mod symbols;
 
 pub(crate) use decode::EventDecoder;
 pub(crate) use operations::V1;

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use opencode_api::Operation;
 use opencode_api::v1::bodies;
 use opencode_api::v1::operations::experimental::session as everywhere;
-use opencode_api::v1::operations::{app, command, config, permission, provider, question, session};
+use opencode_api::v1::operations::{app, command, config, find, permission, provider, question, session};
 use opencode_api::v1::types as wire;
 
 use super::events::Events;
-use super::{catalogue, map, prompt, snapshot};
+use super::{catalogue, map, prompt, snapshot, symbols};
 use crate::chat::{PartOrder, Prompt};
+use crate::context::EditorSymbol;
 use crate::dialect::ids::IdClock;
 use crate::dialect::{Acted, Action, Capabilities, Dialect, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
@@ -202,6 +203,11 @@ impl Dialect for V1 {
         let commands = self.call_repeatable(command::List::new()).await?;
         let neutral = |c: wire::Command| SlashCommand { name: c.name, description: c.description };
         Ok(commands.into_iter().map(neutral).collect())
+    }
+
+    async fn symbols(&self, query: &str) -> Result<Vec<EditorSymbol>> {
+        let found = self.call_repeatable(find::Symbols::new(query)).await?;
+        Ok(found.into_iter().filter_map(symbols::symbol).collect())
     }
 
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {

@@ -43,6 +43,10 @@ fn part(id: opencode_api::PartId, part: &PromptPart) -> PartInput {
     let id = Some(id);
     match part {
         PromptPart::Text(text) => wire::TextPartInput { id, text: text.clone(), ..Default::default() }.into(),
+        PromptPart::Context(text) => {
+            let text = text.clone();
+            wire::TextPartInput { id, text, synthetic: Some(true), ..Default::default() }.into()
+        }
         PromptPart::File { mime, filename, url } => wire::FilePartInput {
             id,
             mime: mime.clone(),

@@ -297,6 +297,11 @@ impl Dialect for V2 {
         Ok(commands.into_iter().map(neutral).collect())
     }
 
+    /// This line looks for none.
+    async fn symbols(&self, _: &str) -> Result<Vec<crate::context::EditorSymbol>> {
+        Ok(Vec::new())
+    }
+
     async fn prompt(&self, session: &SessionId, id: &MessageId, prompt: &Prompt) -> Result<()> {
         let body = prompt::body(id, prompt)?;
         self.choose(session, prompt.model.as_ref(), prompt.agent.as_deref()).await?;

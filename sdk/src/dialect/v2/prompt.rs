@@ -31,7 +31,7 @@ pub(super) fn body(id: &MessageId, prompt: &Prompt) -> Result<SessionPromptBody>
     let (mut texts, mut files, mut agents) = (Vec::new(), Vec::new(), Vec::new());
     for part in &prompt.parts {
         match part {
-            PromptPart::Text(text) => texts.push(text.as_str()),
+            PromptPart::Text(text) | PromptPart::Context(text) => texts.push(text.as_str()),
             PromptPart::File { filename, url, .. } => files.push(wire::PromptInputFileAttachment {
                 uri: url.clone(),
                 name: filename.clone(),

@@ -7,26 +7,45 @@
 use std::io::{Result, Write};
 
 use super::StoredConversation;
-use crate::model::{Message, Part, PartBody, Role, ToolCall};
+use crate::model::{Message, Part, PartBody, Role, Session, ToolCall};
+
+/// A conversation as Markdown for people, as [`ExportFormat::Markdown`](super::ExportFormat::Markdown) has it: whatever was
+/// said in it, nothing breaks out of its place.
+pub fn markdown(session: &Session, messages: &[Message]) -> String {
+    let mut text = Vec::new();
+    // Memory takes everything.
+    let _ = write_conversation(&mut text, session, None, messages);
+    String::from_utf8_lossy(&text).into_owned()
+}
 
 /// Writes one conversation.
 pub(super) fn write(to: &mut dyn Write, conversation: &StoredConversation, first: bool) -> Result<()> {
     if !first {
         writeln!(to, "\n---\n")?;
     }
-    let stored = &conversation.session;
-    let session = &stored.session;
+    let StoredConversation { session: stored, messages } = conversation;
+    write_conversation(to, &stored.session, Some(&stored.server), messages)
+}
+
+fn write_conversation(
+    to: &mut dyn Write,
+    session: &Session,
+    server: Option<&str>,
+    messages: &[Message],
+) -> Result<()> {
     let title = if session.title.trim().is_empty() { session.id.as_str() } else { &session.title };
     writeln!(to, "# {}\n", line(title))?;
     writeln!(to, "- **Folder:** {}", code(&session.directory))?;
-    writeln!(to, "- **Server:** {}", code(&stored.server))?;
+    if let Some(server) = server {
+        writeln!(to, "- **Server:** {}", code(server))?;
+    }
     writeln!(to, "- **Session:** {}", code(session.id.as_str()))?;
     writeln!(to, "- **Time:** {} to {}", utc(session.created), utc(session.updated))?;
-    let cost: f64 = conversation.messages.iter().filter_map(|m| m.usage).map(|usage| usage.cost).sum();
+    let cost: f64 = messages.iter().filter_map(|m| m.usage).map(|usage| usage.cost).sum();
     if cost > 0.0 {
         writeln!(to, "- **Cost:** ${cost:.4}")?;
     }
-    for message in &conversation.messages {
+    for message in messages {
         write_message(to, message)?;
     }
     Ok(())

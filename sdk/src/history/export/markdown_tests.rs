@@ -34,6 +34,15 @@ fn headings(markdown: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_conversation_that_is_kept_nowhere_reads_the_same_without_its_server() {
+    let messages = vec![with_parts("ses_1", "msg_0", vec![text("Hello")])];
+    let stored = shown(messages.clone());
+    let here = markdown(&session("ses_1", "A *title*\n# twice", "/home/me", 86_400_000), &messages);
+    assert_eq!(here, stored.replace("- **Server:** `local`\n", ""));
+    assert_ne!(here, stored);
+}
+
+#[test]
 fn a_conversation_reads_well() {
     let mut prompt = with_parts("ses_1", "msg_0", vec![text("What is in here?\n\n```sh\nls\n```")]);
     prompt.role = Role::User;

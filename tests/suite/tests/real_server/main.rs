@@ -4,6 +4,7 @@
 mod actions;
 mod asks;
 mod catalogue;
+mod context;
 mod interruptions;
 mod places;
 mod running;

@@ -2,7 +2,7 @@
 //! words and in the name of the file itself. Pure.
 
 /// A score, higher is better; `None` when a letter is missing. The empty pattern fits everything.
-pub(crate) fn score(pattern: &str, name: &str) -> Option<i64> {
+pub fn score(pattern: &str, name: &str) -> Option<i64> {
     if pattern.is_empty() {
         return Some(0);
     }
@@ -42,7 +42,7 @@ fn walk(
 }
 
 /// The best names, best first, at most `limit`; of equals the first given stays first.
-pub(crate) fn best<'a, T>(
+pub fn best<'a, T>(
     pattern: &str,
     items: impl Iterator<Item = &'a T>,
     name: impl Fn(&T) -> &str,
