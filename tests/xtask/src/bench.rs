@@ -6,6 +6,7 @@
 mod corpus;
 mod history;
 mod install;
+mod lsp;
 mod runner;
 mod store;
 mod table;
@@ -34,6 +35,8 @@ pub enum Suite {
     Store,
     /// Turns with a history and without one.
     History,
+    /// The language server: its start, its memory, its delays with many turns in flight, a thousand turns.
+    Lsp,
 }
 
 #[derive(clap::Args)]
@@ -52,7 +55,7 @@ pub struct Arguments {
     /// Only the programs in Rust: nothing is installed.
     #[arg(long)]
     rust_only: bool,
-    /// The `nexus` to measure in `terminal`, in place of one that is built in release now.
+    /// The `nexus` to measure in `terminal` and `lsp`, in place of one that is built in release now.
     #[arg(long, value_name = "PATH")]
     nexus: Option<PathBuf>,
 }
@@ -67,6 +70,9 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     }
     if arguments.suite == Suite::History {
         return history::run(root, arguments.rounds);
+    }
+    if arguments.suite == Suite::Lsp {
+        return lsp::run(root, arguments.nexus.clone(), arguments.rounds);
     }
     let programs = install::build(root, arguments.suite == Suite::Start)?;
     let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
@@ -98,7 +104,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let ours = |mode: &str| Contestant::new("nexus (Rust)", programs.join("nexus_client"), &[mode]);
     let mut all = match suite {
         // They measure by themselves.
-        Suite::Terminal | Suite::Store | Suite::History => Vec::new(),
+        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp => Vec::new(),
         Suite::Stream => vec![plain("reqwest, bytes only", "stream"), ours("stream")],
         Suite::Latency => vec![plain("reqwest", "latency"), ours("latency")],
         Suite::Rest => vec![plain("reqwest, typed", "rest"), ours("rest")],
@@ -112,7 +118,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let js = |name, mode: &str| peers.javascript(name, mode);
     let python = |name, mode: &str| peers.python(name, mode);
     match suite {
-        Suite::Terminal | Suite::Store | Suite::History => {}
+        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp => {}
         Suite::Stream => all.extend([
             js("JavaScript: fetch", "fetch-stream"),
             js("JavaScript: official SDK", "sdk-stream"),

@@ -1,6 +1,7 @@
 //! The cargo that runs us, as if it had been called from a shell.
 
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// What `cargo run` sets for the program that it runs. Build scripts that look at these variables would run again in
 /// each nested build, and everything above them (ring, and so all of TLS and HTTP) be compiled twice.
@@ -16,4 +17,19 @@ pub fn cargo() -> Command {
         }
     }
     command
+}
+
+/// Builds `nexus` as the tests built it, so that nothing is built twice.
+pub fn nexus(root: &Path) -> Result<PathBuf, String> {
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
+    let output =
+        build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let executable = text.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let named = message.pointer("/target/name")?.as_str()? == "nexus";
+        named.then(|| Some(PathBuf::from(message["executable"].as_str()?)))?
+    });
+    executable.filter(|_| output.status.success()).ok_or_else(|| "nexus could not be built".to_owned())
 }

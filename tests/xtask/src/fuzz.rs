@@ -13,7 +13,7 @@ use opencode_nexus_testkit::cases;
 use crate::cargo::cargo;
 
 /// The names of all targets.
-pub const TARGETS: &[&str] = &["sse", "event", "error", "stored"];
+pub const TARGETS: &[&str] = &["sse", "event", "error", "stored", "mention"];
 
 /// What libFuzzer needs: counters of edges, their addresses, and the operands of comparisons.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -152,6 +152,9 @@ fn write_seeds(name: &str, folder: &Path) -> std::io::Result<usize> {
         seeds.push([&[0][..], &fs::read(frozen.join("keys-1.json"))?].concat());
         seeds.extend(STORED.iter().map(|(kind, text)| [&[*kind][..], text.as_bytes()].concat()));
     }
+    if name == "mention" {
+        seeds.extend(PROMPTS.iter().map(|text| text.as_bytes().to_vec()));
+    }
     for (number, seed) in seeds.iter().enumerate() {
         fs::write(folder.join(format!("seed-{number:04}")), seed)?;
     }
@@ -180,4 +183,11 @@ const STORED: &[(u8, &str)] = &[
     (2, "0123-4567-89AB-CDEF-GHJK-MNPQ-RSTV-WXYZ-0123-4567-89AB-CDEF-GHJK-MNPQ"),
     (4, "\"retry budget\" jitter* -without 日本語\nThe retry budget has jitter; 日本語 and Über-cafés"),
     (5, "token = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\" https://user:secret@example.org -----BEGIN"),
+];
+
+/// Prompts with mentions of every form, and with what looks like one.
+const PROMPTS: &[&str] = &[
+    "Look at @src/lib.rs, @file:\"a b.rs\"#L3-9 and @git-diff.",
+    "@symbol:Parser::parse @diagnostics @selection @url:http://127.0.0.1:8080/x?a=b#c (@folder:src/)",
+    "me@example.org `@no` \\@no\n```\n@no\n```\n@output:\"an \\\"odd\\\" name.log\"\t@session:ses_1@build é@ü 😀@😀",
 ];

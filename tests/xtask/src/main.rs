@@ -5,6 +5,7 @@ mod api;
 mod bench;
 mod cargo;
 mod coverage;
+mod editors;
 mod faults;
 mod fuzz;
 mod package;
@@ -47,6 +48,8 @@ enum Task {
     Package(package::Arguments),
     /// Plays `nexus chat` in a real terminal and compares its screen with the server.
     Terminal(terminal::Arguments),
+    /// Plays conversations in real editors, and compares what a person sees with the server.
+    Editors(editors::Arguments),
     /// Keeps every promise of the encrypted store in front of kills, full disks, hung keyrings and curious people.
     VaultCheck(vault_check::Arguments),
     /// What `vault-check` starts to be killed.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Package(arguments) => package::run(&root(), &arguments),
         Task::Terminal(arguments) => terminal::run(&root(), &arguments),
+        Task::Editors(arguments) => editors::run(&root(), &arguments),
         Task::VaultCheck(arguments) => vault_check::run(&root(), &arguments),
         Task::VaultWorker(arguments) => vault_check::worker::run(&arguments),
         Task::Test(arguments) => test::run(&root(), &arguments),

@@ -11,12 +11,11 @@ mod stories;
 mod window;
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Instant;
 
 use opencode_nexus_testkit::server::{SECOND, isolated};
 
-use crate::cargo::cargo;
+use crate::cargo;
 use play::Play;
 
 #[derive(clap::Args)]
@@ -42,7 +41,7 @@ struct Counts {
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let nexus = match &arguments.nexus {
         Some(path) => path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?,
-        None => build(root)?,
+        None => cargo::nexus(root)?,
     };
     let folder = root.join("target/terminal");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -106,19 +105,4 @@ fn on_version(
     }
     play.stop()?;
     Ok(counts)
-}
-
-/// Builds `nexus` as the tests built it, so that nothing is built twice.
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let mut build = cargo();
-    build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
-    let output =
-        build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let executable = text.lines().find_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let named = message.pointer("/target/name")?.as_str()? == "nexus";
-        named.then(|| Some(PathBuf::from(message["executable"].as_str()?)))?
-    });
-    executable.filter(|_| output.status.success()).ok_or_else(|| "nexus could not be built".to_owned())
 }

@@ -8,7 +8,8 @@ use opencode_nexus_testkit::server::SECOND;
 use crate::cargo::cargo;
 
 use super::tools::{
-    CLIPPY, CXX, DBUS, DEBOOTSTRAP, DPKG, GDBUS, GIT, IP, KEYRING, NODE, NPM, PYTHON, RUSTFMT, UNSHARE,
+    CHROMIUM, CLIPPY, CXX, DBUS, DEBOOTSTRAP, DPKG, GDBUS, GIT, IP, KEYRING, NODE, NPM, PYTHON, RUSTFMT,
+    UNSHARE,
 };
 use super::{Counts, Part, checks, process};
 
@@ -51,6 +52,12 @@ pub const PARTS: &[Part] = &[
         about: "the screen of `nexus chat` is what the server has",
         tools: &[GIT, NODE, NPM],
         run: terminal,
+    },
+    Part {
+        name: "editors",
+        about: "real editors show what the server has",
+        tools: &[GIT, NODE, NPM, PYTHON, CHROMIUM],
+        run: editors,
     },
     Part {
         name: "faults",
@@ -142,6 +149,10 @@ fn coverage(root: &Path) -> Counts {
 
 fn terminal(root: &Path) -> Counts {
     own(root, "terminal", &["terminal"])
+}
+
+fn editors(root: &Path) -> Counts {
+    own(root, "editors", &["editors"])
 }
 
 fn faults(root: &Path) -> Counts {

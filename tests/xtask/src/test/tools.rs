@@ -40,6 +40,13 @@ pub const KEYRING: Tool = Tool {
     dnf: "gnome-keyring",
     brew: "gnome-keyring",
 };
+/// The window of VS Code, and letters in it.
+pub const CHROMIUM: Tool = Tool {
+    command: &["chromium", "--version"],
+    apt: "chromium fonts-dejavu-core",
+    dnf: "chromium dejavu-sans-fonts",
+    brew: "chromium",
+};
 const RUSTUP: &str = "rustup component add";
 pub const RUSTFMT: Tool =
     Tool { command: &["cargo", "fmt", "--version"], apt: "rustfmt", dnf: RUSTUP, brew: RUSTUP };
