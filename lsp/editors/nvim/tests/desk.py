@@ -121,9 +121,17 @@ class Desk:
         """Types a prompt and sends it."""
         self.lua("require('nexus.chat').focus(require('nexus.chat').of(...))", self.roots[root])
         self.eventually("the prompt takes keys", lambda: self.api.api.get_mode()["mode"] == "i")
-        self.press(text)
         buffer = self.chat("prompt_buffer", root)
-        self.eventually("what was typed stands there", lambda: text in "\n".join(self.api.buffers[buffer][:]))
+        typed = lambda: "\n".join(self.api.buffers[buffer][:])
+        # A message that waits for Enter takes the keys; a person sees that nothing came and types again.
+        for _ in range(3):
+            self.press(text)
+            until = time.monotonic() + 5
+            while text not in typed() and time.monotonic() < until:
+                time.sleep(0.05)
+            if typed().strip():
+                break
+        self.eventually("what was typed stands there", lambda: text in typed())
         self.press("\x13")
 
     def rest(self, root=0):
