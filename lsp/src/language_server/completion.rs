@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use opencode_nexus::context::{fuzzy, typed_mention};
+use opencode_nexus::context::{code_fence, fuzzy, typed_mention};
 use ropey::Rope;
 use serde::{Deserialize, Serialize};
 use tower_lsp_server::gen_lsp_types::{
@@ -67,7 +67,7 @@ pub(crate) async fn resolve(backend: &Backend, mut item: CompletionItem) -> Resu
     let Some(Meaning { root, mention }) = meaning else { return Ok(item) };
     let Ok(root) = backend.roots.resolve(&Some(root)) else { return Ok(item) };
     if let Some(begin) = context::preview(backend, &root, &mention).await {
-        let fence = "`".repeat(longest_run(&begin).max(2) + 1);
+        let fence = code_fence(&begin);
         let value = format!("{fence}\n{}\n{fence}", begin.trim_end());
         item.documentation =
             Some(Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value }));
@@ -182,15 +182,6 @@ fn asks_again(backend: &Backend) -> Option<Command> {
         command: "editor.action.triggerSuggest".to_owned(),
         ..Default::default()
     })
-}
-
-fn longest_run(text: &str) -> usize {
-    let (mut longest, mut run) = (0, 0);
-    for c in text.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Decision, OutcomeKind, Prompt};
+use opencode_nexus::context::code_fence;
 use opencode_nexus::model::{PartBody, Role};
 use opencode_nexus::{Error, ErrorKind, Result};
 use ropey::Rope;
@@ -176,7 +177,7 @@ impl Around {
 
     fn prompt(&self, name: &str, language: &str) -> String {
         let code = format!("{}{CURSOR}{}", self.before, self.behind);
-        let fence = "`".repeat(longest_run(&code).max(2) + 1);
+        let fence = code_fence(&code);
         format!(
             "Complete the text at {CURSOR}. Answer with nothing but what belongs there, without a fence, without words about it, \
              and without what stands there already. Use no tools. If nothing belongs there, answer nothing.\n\n\
@@ -212,10 +213,6 @@ fn unfenced(answer: &str) -> &str {
     let trimmed = answer.trim();
     let inside = trimmed.strip_prefix("```").and_then(|rest| rest.strip_suffix("```"));
     inside.and_then(|inside| inside.split_once('\n')).map_or(answer, |(_, code)| code.trim_end_matches('\n'))
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }
 
 #[cfg(test)]

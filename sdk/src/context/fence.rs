@@ -5,11 +5,10 @@ use super::item::Trust;
 
 /// A text with a line that says what it is, between fences.
 ///
-/// A fence is longer than every run of backticks in the text (CommonMark 0.31, §4.5), so nothing in it can close it. Carriage
-/// returns become line breaks, which no reader takes for less; other control characters but tabs are shown as `\u{fffd}`.
+/// Carriage returns become line breaks, which no reader takes for less; other control characters but tabs are shown as `\u{fffd}`.
 pub(crate) fn fenced(title: &str, language: &str, text: &str, trust: Trust) -> String {
     let text = shown(text);
-    let fence = "`".repeat(longest_run(&text).max(2) + 1);
+    let fence = code_fence(&text);
     let said = match trust {
         Trust::Project => "",
         Trust::Foreign => {
@@ -42,13 +41,15 @@ fn shown(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-fn longest_run(text: &str) -> usize {
-    let (mut longest, mut run) = (0, 0);
-    for c in text.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
+/// The fence of a code block that nothing in the text can close: longer than every run of backticks in it (CommonMark 0.31,
+/// §4.5), and at least three of them.
+pub fn code_fence(text: &str) -> String {
+    "`".repeat(longest_run(text).max(2) + 1)
+}
+
+/// How many backticks stand beside each other at most.
+pub(crate) fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
 }
 
 #[cfg(test)]

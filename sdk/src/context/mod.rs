@@ -53,6 +53,8 @@ mod tests;
 mod text_file;
 
 pub use budget::{Budget, Gathered, LeftOut};
+pub use fence::code_fence;
+pub(crate) use fence::longest_run;
 pub use item::{ContextItem, ItemKind, Trust};
 pub use mention::{Mention, lines_of, mentions, typed_mention};
 pub use project::project_files;
@@ -61,3 +63,4 @@ pub use provider::{
     Scope, Suggestion,
 };
 pub use registry::Context;
+pub use text_file::image_type;

@@ -65,7 +65,7 @@ pub(crate) fn read_end(path: &Path, name: &str, limit: u64) -> Result<Excerpt> {
 }
 
 /// The MIME type of an image that models look at, by its name.
-pub(crate) fn image_type(path: &Path) -> Option<&'static str> {
+pub fn image_type(path: &Path) -> Option<&'static str> {
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
         "png" => Some("image/png"),
         "jpg" | "jpeg" => Some("image/jpeg"),

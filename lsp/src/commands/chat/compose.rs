@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use opencode_nexus::chat::{Prompt, PromptPart};
-use opencode_nexus::context;
+use opencode_nexus::context::{self, image_type};
 use opencode_nexus::{Error, ErrorKind, Result};
 
 /// Larger images are refused by every provider.
@@ -76,16 +76,6 @@ fn image(path: &Path, mime: &str) -> Result<PromptPart> {
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     Ok(PromptPart::image(mime, name, &bytes))
-}
-
-fn image_type(path: &Path) -> Option<&'static str> {
-    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-        "png" => Some("image/png"),
-        "jpg" | "jpeg" => Some("image/jpeg"),
-        "gif" => Some("image/gif"),
-        "webp" => Some("image/webp"),
-        _ => None,
-    }
 }
 
 /// Terminals paste the path of a file that is dropped on them: the mention of it, when it is an image.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use opencode_nexus::chat::{Prompt, PromptPart};
+use opencode_nexus::context::code_fence;
 use opencode_nexus::{Error, ErrorKind, Result};
 
 /// More than a model can read.
@@ -37,8 +38,7 @@ pub(super) async fn prompt(words: &[String], files: &[PathBuf], inline: bool) ->
 fn join(said: &str, input: &str) -> String {
     match (said.trim().is_empty(), input.trim().is_empty()) {
         (false, false) => {
-            let longest = input.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-            let fence = "`".repeat(longest.max(2) + 1);
+            let fence = code_fence(input);
             let end = if input.ends_with('\n') { "" } else { "\n" };
             format!("{said}\n\n{fence}\n{input}{end}{fence}")
         }

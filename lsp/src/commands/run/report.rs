@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use opencode_nexus::context::code_fence;
 use opencode_nexus::model::{FileDiff, Message, Part, Role, Usage};
 use opencode_nexus::{Error, ErrorKind, Result};
 
@@ -115,8 +116,7 @@ impl Report<'_> {
 
 /// A block that nothing in the text can end.
 pub(crate) fn fenced(language: &str, text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
+    let fence = code_fence(text);
     format!("{fence}{language}\n{}\n{fence}", text.trim_end_matches('\n'))
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use opencode_nexus::context::code_fence;
 use opencode_nexus::model::{
     Message, Part, PartBody, Permission, Question, QuestionItem, Role, ToolCall, ToolStatus,
 };
@@ -213,8 +214,7 @@ fn how_to_answer(items: &[QuestionItem]) -> &'static str {
 /// A diff in a fence that does not occur in it.
 fn fenced(diff: &str) -> String {
     let diff = clean(diff);
-    let longest = diff.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
+    let fence = code_fence(&diff);
     let lines: Vec<&str> = diff.trim_end().lines().collect();
     let mut out = format!("{fence}diff\n{}\n", lines[..lines.len().min(DIFF_LINES)].join("\n"));
     if lines.len() > DIFF_LINES {

@@ -7,6 +7,7 @@
 use std::io::{Result, Write};
 
 use super::StoredConversation;
+use crate::context::{code_fence, longest_run};
 use crate::model::{Message, Part, PartBody, Role, Session, ToolCall};
 
 /// A conversation as Markdown for people, as [`ExportFormat::Markdown`](super::ExportFormat::Markdown) has it: whatever was
@@ -134,7 +135,7 @@ fn close(to: &mut dyn Write) -> Result<()> {
 /// A code block. A carriage return ends a line in Markdown, so none is left to hide a fence behind.
 fn fenced(to: &mut dyn Write, language: &str, text: &str) -> Result<()> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let fence = "`".repeat(longest_run(&text, '`').max(2) + 1);
+    let fence = code_fence(&text);
     writeln!(to, "\n{fence}{language}\n{}\n{fence}", text.strip_suffix('\n').unwrap_or(&text))
 }
 
@@ -208,18 +209,9 @@ fn line(text: &str) -> String {
 fn code(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = if text.trim().is_empty() { "-" } else { text.trim() };
-    let marks = "`".repeat(longest_run(text, '`') + 1);
+    let marks = "`".repeat(longest_run(text) + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{marks}{space}{text}{space}{marks}")
-}
-
-fn longest_run(text: &str, of: char) -> usize {
-    let (mut longest, mut run) = (0, 0);
-    for c in text.chars() {
-        run = if c == of { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    longest
 }
 
 /// Unix milliseconds as people write them, in UTC. Proleptic Gregorian calendar, days counted in eras of 400 years that
