@@ -41,6 +41,7 @@ pub mod config;
 pub mod context;
 pub mod dialect;
 pub mod error;
+pub mod extension;
 mod folders;
 #[cfg(fuzzing)]
 pub mod fuzzing;

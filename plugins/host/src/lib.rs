@@ -1,0 +1,14 @@
+//! Plugin host of OpenCode Nexus: WebAssembly components that get what was granted, and nothing else.
+//!
+//! A plugin is a `.plugin` file: a manifest, a component and perhaps the files of a web page, signed by its author. It gives
+//! context for prompts (`@name`), commands (`/name`), hooks on prompts, or a frontend. What it may do is what its manifest
+//! declares **and** the person has granted; everything else is refused by the host, on each call.
+//!
+//! From the outside in: [`manifest`] says what a plugin is and asks for, [`permissions`] what it may do, [`imports`] are the
+//! calls that it can make, `bindings` is the interface as Rust types (`plugins/wit`).
+#![deny(missing_docs)]
+
+mod bindings;
+pub mod imports;
+pub mod manifest;
+pub mod permissions;
