@@ -84,7 +84,10 @@ where
                 Err(panic) => Err(panic),
             };
             match done {
-                Ok(Ok(response)) => Ok(response.map(|response| explained(response, &method))),
+                Ok(Ok(response)) => {
+                    let response = response.or_else(|| unanswered(id, &method));
+                    Ok(response.map(|response| explained(response, &method)))
+                }
                 Ok(Err(error)) => Err(error),
                 Err(_) => Ok(panicked(id, &method)),
             }
@@ -106,6 +109,13 @@ fn with_params(request: Request) -> Request {
         }
         _ => request,
     }
+}
+
+/// The library lets whatever begins with `$/` and is unknown go; only a notification may be let go (LSP 3.18, `$` Notifications
+/// and Requests).
+fn unanswered(id: Option<Id>, method: &str) -> Option<Response> {
+    let id = id.filter(|_| method.starts_with("$/"))?;
+    Some(Response::from_error(id, jsonrpc::Error::method_not_found()))
 }
 
 /// The answer to what was no message; it has no identifier (JSON-RPC 2.0, Response object).

@@ -51,6 +51,7 @@ mod position;
 mod review;
 mod roots;
 mod serve;
+mod stdout;
 mod work_done;
 
 pub(crate) use log::for_the_editor;

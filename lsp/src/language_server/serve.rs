@@ -13,6 +13,7 @@ use super::backend::Backend;
 use super::boundary::{self, Boundary};
 use super::ext::method;
 use super::methods::{chat, offered, replies, sessions, status};
+use super::stdout::Stdout;
 use super::{
     actions, chat_file, commands, completion, configuration, content, documents, inline, lifecycle, pipe,
     work_done,
@@ -71,7 +72,8 @@ fn service() -> (LspService<Backend>, ClientSocket) {
 /// # Errors
 /// None today: what goes wrong is told to the editor.
 pub(crate) async fn serve_stdio() -> Result<ExitCode> {
-    serve(pipe::stdin()?, tokio::io::stdout()).await
+    let (input, gone) = pipe::stdin()?;
+    serve(input, gone, Stdout::new()).await
 }
 
 /// Serves one editor on a loopback address, for debugging. The address is printed when it can be connected to.
@@ -97,10 +99,11 @@ pub(crate) async fn serve_tcp(address: SocketAddr) -> Result<ExitCode> {
     stream.set_nodelay(true)?;
     drop(listener);
     let (input, output) = stream.into_split();
-    serve(input, output).await
+    let (input, gone) = pipe::checked(input);
+    serve(input, gone, output).await
 }
 
-async fn serve<I, O>(input: I, output: O) -> Result<ExitCode>
+async fn serve<I, O>(input: I, gone: impl Future<Output = ()>, output: O) -> Result<ExitCode>
 where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite,
@@ -108,7 +111,6 @@ where
     boundary::log_panics();
     let (service, socket) = service();
     let backend = service.inner().clone();
-    let (input, gone) = pipe::checked(input);
     let boundary = Boundary::new(service);
     let farewell = boundary.farewell();
     let serving = Server::new(input, output, socket).concurrency_level(CONCURRENCY).serve(boundary);

@@ -139,7 +139,7 @@ async fn wrong_parameters_of_notifications_are_let_go() {
 async fn an_unknown_method_is_answered_with_its_name() {
     let desk = Desk::alone();
     let client = desk.chat(&desk.path("home")).await;
-    for method in ["nexus/nonsense", "textDocument/teleport", "nexus/$malformed/not"] {
+    for method in ["nexus/nonsense", "textDocument/teleport", "nexus/$malformed/not", "$/unknown"] {
         let failure = refused(&client, method, json!({})).await;
         assert_eq!(failure.answered().map(|(code, _)| code), Some(-32601), "{method}: {failure}");
     }

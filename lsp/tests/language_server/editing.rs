@@ -1,11 +1,17 @@
 //! What an editor without a plugin has in its documents: chats in Markdown files, completion, code actions, review.
 
-use opencode_nexus_testkit::language_client::{Choice, LanguageClient, address, position};
+use opencode_nexus_testkit::language_client::{Choice, ClientOptions, LanguageClient, address, position};
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 use serde_json::{Value, json};
 
 use super::{Desk, allowing, asking, say};
+
+/// An editor without any plugin that tells the server's edits back at once, or a moment later.
+async fn plain_editor(server: &TestServer, echo_edits: bool) -> LanguageClient {
+    let options = ClientOptions { echo_edits, ..ClientOptions::in_folders([server.directory.as_path()]) };
+    LanguageClient::start(Desk::beside(server).command(), options).await.unwrap()
+}
 
 /// Makes a chat by the command for that; its address.
 async fn new_chat(client: &LanguageClient, server: &TestServer) -> String {
@@ -49,17 +55,19 @@ async fn until_answered(client: &LanguageClient, uri: &str, turns: usize, word: 
 #[tokio::test]
 async fn a_chat_in_a_file_is_sent_by_its_lens_and_answered_below() {
     let server = TestServer::start(allowing()).await.unwrap();
-    let client = Desk::beside(&server).plain(&server.directory).await;
-    let uri = new_chat(&client, &server).await;
-    write(&client, &uri, "Hello é 😀 from a file");
-    press(&client, &uri, "nexus.server.send").await;
-    until_answered(&client, &uri, 1, "Echo: Hello é 😀 from a file").await;
-    write(&client, &uri, "SLOW please");
-    press(&client, &uri, "nexus.server.send").await;
-    let text = until_answered(&client, &uri, 2, "It begins. ").await;
-    assert_eq!(text.matches("It begins.").count(), 1, "{text}");
-    client.tolerate_notices();
-    client.finish().await.unwrap();
+    for echo_edits in [true, false] {
+        let client = plain_editor(&server, echo_edits).await;
+        let uri = new_chat(&client, &server).await;
+        write(&client, &uri, "Hello é 😀 from a file");
+        press(&client, &uri, "nexus.server.send").await;
+        until_answered(&client, &uri, 1, "Echo: Hello é 😀 from a file").await;
+        write(&client, &uri, "SLOW please");
+        press(&client, &uri, "nexus.server.send").await;
+        let text = until_answered(&client, &uri, 2, "It begins. ").await;
+        assert_eq!(text.matches("It begins.").count(), 1, "{text}");
+        client.tolerate_notices();
+        client.finish().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -79,24 +87,26 @@ async fn an_answer_in_a_file_is_stopped_by_its_lens() {
 #[tokio::test]
 async fn what_is_typed_while_an_answer_streams_stays() {
     let server = TestServer::start(allowing()).await.unwrap();
-    let client = Desk::beside(&server).plain(&server.directory).await;
-    let uri = new_chat(&client, &server).await;
-    write(&client, &uri, "SLOW please");
-    press(&client, &uri, "nexus.server.send").await;
-    client.until_document(&uri, "its beginning", |text| text.contains("It begins.")).await.unwrap();
-    // Above the answer, while it grows: in what was asked.
-    for _ in 0..10 {
-        let before = client.document(&uri).unwrap();
-        let at = before.text.find("SLOW please").unwrap();
-        client.type_in(&uri, at..at, "x").unwrap();
-        client.until_document(&uri, "more of it", |text| text.len() > before.text.len() + 1).await.unwrap();
+    for (turns, echo_edits) in [(1, true), (2, false)] {
+        let client = plain_editor(&server, echo_edits).await;
+        let uri = new_chat(&client, &server).await;
+        write(&client, &uri, "SLOW please");
+        press(&client, &uri, "nexus.server.send").await;
+        client.until_document(&uri, "its beginning", |text| text.contains("It begins.")).await.unwrap();
+        // Above the answer, while it grows: in what was asked.
+        for _ in 0..10 {
+            let before = client.document(&uri).unwrap();
+            let at = before.text.find("SLOW please").unwrap();
+            client.type_in(&uri, at..at, "x").unwrap();
+            let more = |text: &str| text.len() > before.text.len() + 1;
+            client.until_document(&uri, "more of it", more).await.unwrap();
+        }
+        let text = until_answered(&client, &uri, 1, "It begins.").await;
+        assert!(text.contains("xxxxxxxxxxSLOW please"), "{text}");
+        assert_eq!(server.model.prompts().len(), turns, "nothing was sent twice");
+        client.tolerate_notices();
+        client.finish().await.unwrap();
     }
-    let text = until_answered(&client, &uri, 1, "It begins.").await;
-    assert!(text.contains("xxxxxxxxxxSLOW please"), "{text}");
-    let said = server.model.prompts().len();
-    assert_eq!(said, 1, "nothing was sent twice");
-    client.tolerate_notices();
-    client.finish().await.unwrap();
 }
 
 #[tokio::test]

@@ -52,6 +52,13 @@ class Desk:
         self.terminal = Terminal(arguments, folder or self.roots[0], environment)
         self.eventually("Neovim listens", lambda: os.path.exists(socket))
         self.api = pynvim.attach("socket", path=socket)
+        # Of each command that was typed, a line: the way in by the socket does not wait for the keys of the terminal.
+        self.typed = socket + "-commands"
+        self.lua(
+            "local path = ...; vim.api.nvim_create_autocmd('CmdlineLeave', { callback = function()"
+            " vim.fn.writefile({ vim.fn.getcmdline() }, path, 'a') end })",
+            self.typed,
+        )
         # Neovim answers nothing while it waits for Enter, and a call into it has no bound of its own.
         self.watchdog = threading.Timer(2 * BOUND, self.terminal.end)
         self.watchdog.daemon = True
@@ -82,7 +89,16 @@ class Desk:
         self.terminal.press(keys)
 
     def command(self, text):
+        """Types a command, and returns when Neovim has taken it; what it shows may wait for Enter then."""
+        before = self.commands_typed()
         self.press(f"\x1b\x1b:{text}\r")
+        self.eventually(f"`:{text}` is typed", lambda: self.commands_typed() > before)
+
+    def commands_typed(self):
+        if not os.path.exists(self.typed):
+            return 0
+        with open(self.typed) as file:
+            return sum(1 for _ in file)
 
     def eventually(self, what, wanted, bound=BOUND):
         until = time.monotonic() + bound

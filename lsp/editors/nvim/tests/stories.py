@@ -260,8 +260,10 @@ def language_server_killed(desk):
     desk.press("\r")
     desk.done("That is all about sorting.")
     desk.check()
+    running = "local c = require('nexus.client').get(); return c and c.initialized and c.id"
+    before = desk.lua(running)
     desk.command("Nexus restart")
-    desk.eventually("another one runs", lambda: desk.lua("local c = require('nexus.client').get(); return c and c.initialized"))
+    desk.eventually("another one runs", lambda: desk.lua(running) not in (None, False, before))
     desk.prompt("still there?")
     desk.done("Heard: still there?")
     desk.check()

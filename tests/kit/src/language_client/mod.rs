@@ -23,14 +23,15 @@
 
 mod answers;
 mod documents;
+mod failure;
 mod framing;
 pub mod many_turns;
+mod options;
 mod order;
 mod screen;
 mod watch;
 mod wire;
 
-use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +44,9 @@ use tokio::task::JoinHandle;
 
 pub use answers::Choice;
 pub use documents::{Document, position};
+pub use failure::Failure;
 pub use framing::{Decoder, Framed, encode, with_header};
+pub use options::{ClientOptions, address};
 pub use order::TokenKind;
 pub use screen::ChatScreen;
 pub use watch::{Told, Watch};
@@ -52,139 +55,6 @@ use wire::Shared;
 
 /// Whatever is waited for comes within this, or is given up; far above what anything takes on a busy machine.
 pub const BOUND: Duration = Duration::from_secs(90);
-
-/// Why something did not go well.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Failure {
-    /// The server answered with an error.
-    #[error("{method} was answered with {code}: {message}")]
-    Answered {
-        /// What was asked.
-        method: String,
-        /// The code of JSON-RPC.
-        code: i64,
-        /// The message for the person.
-        message: String,
-        /// More about it; boxed, because a failure is what every call here may give.
-        data: Box<Value>,
-    },
-    /// It did not come in time.
-    #[error("{what} did not come within {BOUND:?}\n{log}")]
-    Late {
-        /// What was waited for.
-        what: String,
-        /// What was said before.
-        log: String,
-    },
-    /// The server has closed its side.
-    #[error("the server is gone while one waits for {what}\n{log}")]
-    Gone {
-        /// What was waited for.
-        what: String,
-        /// What was said before.
-        log: String,
-    },
-    /// It cannot be run, or not be spoken to.
-    #[error("{0}")]
-    Process(String),
-    /// Things came that must not come.
-    #[error("{}\n{log}", faults.join("\n"))]
-    Faults {
-        /// Each of them.
-        faults: Vec<String>,
-        /// What was said before.
-        log: String,
-    },
-}
-
-impl Failure {
-    /// The code and the message of an answer that was an error.
-    pub fn answered(&self) -> Option<(i64, &str)> {
-        match self {
-            Self::Answered { code, message, .. } => Some((*code, message)),
-            _ => None,
-        }
-    }
-
-    /// The stable code of the SDK's error: `data.code`.
-    pub fn stable_code(&self) -> &str {
-        match self {
-            Self::Answered { data, .. } => data["code"].as_str().unwrap_or_default(),
-            _ => "",
-        }
-    }
-}
-
-/// What kind of editor this is.
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// The folders of the workspace, as addresses.
-    pub folders: Vec<String>,
-    /// `capabilities` of `initialize`. Default: what an editor without a plugin has.
-    pub capabilities: Value,
-    /// The answers to `workspace/configuration`, by section.
-    pub configuration: Value,
-    /// Whether edits of the server's are told back to it as changes at once, as VS Code does. Otherwise they are told before
-    /// the next thing that the editor says by itself, as Neovim does. Default true.
-    pub echo_edits: bool,
-}
-
-impl ClientOptions {
-    /// A plain editor with these folders.
-    pub fn in_folders<'a>(folders: impl IntoIterator<Item = &'a Path>) -> Self {
-        Self {
-            folders: folders.into_iter().map(address).collect(),
-            capabilities: plain_capabilities(),
-            configuration: Value::Null,
-            echo_edits: true,
-        }
-    }
-
-    /// The same editor with a plugin that shows chats itself.
-    #[must_use]
-    pub fn with_chat(mut self) -> Self {
-        self.capabilities["experimental"]["nexus"] = json!({"chat": true});
-        self
-    }
-}
-
-fn plain_capabilities() -> Value {
-    json!({
-        "general": {"positionEncodings": ["utf-16"]},
-        "window": {"workDoneProgress": true, "showDocument": {"support": true}, "showMessage": {}},
-        "workspace": {
-            "applyEdit": true,
-            "workspaceEdit": {"documentChanges": true, "resourceOperations": ["create"]},
-            "configuration": true, "workspaceFolders": true,
-            "didChangeConfiguration": {"dynamicRegistration": false},
-            "codeLens": {"refreshSupport": true},
-            "textDocumentContent": {},
-            "executeCommand": {},
-        },
-        "textDocument": {
-            "synchronization": {}, "codeLens": {},
-            "completion": {"completionItem": {"resolveSupport": {"properties": ["documentation"]}}},
-            "codeAction": {
-                "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix", "refactor", "source"]}},
-            },
-            "inlineCompletion": {},
-        },
-    })
-}
-
-/// The `file:` address of a path.
-pub fn address(path: &Path) -> String {
-    let mut address = "file://".to_owned();
-    for byte in path.to_string_lossy().bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
-                address.push(byte.into())
-            }
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address
-}
 
 /// The client. Dropping it ends the process, and panics when something came that must not come.
 pub struct LanguageClient {

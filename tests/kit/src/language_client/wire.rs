@@ -1,8 +1,10 @@
 //! What both sides say: the state of the conversation between editor and server, the task that reads, and the log.
 
+mod incoming;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
@@ -10,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::answers::Choice;
 use super::documents::{Document, Documents, position};
-use super::framing::{Decoder, Framed, encode};
+use super::framing::{Decoder, encode};
 use super::order::{Order, TokenKind};
 use super::watch::{Told, Watch};
 use super::{ClientOptions, Failure};
@@ -18,6 +20,9 @@ use super::{ClientOptions, Failure};
 /// So much of the log is kept, in bytes, and so much of one message.
 const LOG: usize = 8 << 20;
 const LINE: usize = 4000;
+
+/// So long an editor that tells the server's edits late keeps them, as Neovim does.
+const DEBOUNCE: Duration = Duration::from_millis(150);
 
 /// Something that was told to the person or to a plugin.
 #[derive(Clone, Debug)]
@@ -68,6 +73,7 @@ pub(super) struct State {
     pub(super) echo_edits: bool,
     /// Changes by the server's edits that it has not been told yet.
     pub(super) late: Vec<Value>,
+    late_is_due: bool,
     pub(super) configuration: Value,
     pub(super) folders: Vec<String>,
     greeted: bool,
@@ -101,6 +107,7 @@ impl Shared {
             shown: Vec::new(),
             echo_edits: options.echo_edits,
             late: Vec::new(),
+            late_is_due: false,
             configuration: options.configuration.clone(),
             folders: options.folders.clone(),
             greeted: false,
@@ -272,6 +279,9 @@ pub(super) async fn read(mut stdout: impl AsyncRead + Unpin, shared: Arc<Shared>
                 }
             }
         }
+        if !state.late.is_empty() && !std::mem::replace(&mut state.late_is_due, true) {
+            tokio::spawn(tell_late(Arc::clone(&shared)));
+        }
         drop(state);
         shared.came();
     }
@@ -293,6 +303,13 @@ pub(super) async fn read(mut stdout: impl AsyncRead + Unpin, shared: Arc<Shared>
     }
     drop(state);
     shared.came();
+}
+
+async fn tell_late(shared: Arc<Shared>) {
+    tokio::time::sleep(DEBOUNCE).await;
+    let mut state = shared.state();
+    state.late_is_due = false;
+    state.send_late();
 }
 
 /// What the server writes to its standard error stands in the log.
@@ -340,126 +357,8 @@ impl State {
         self.note(|| format!("→ {message}"));
         self.write(encode(message));
     }
-
-    /// Something came.
-    fn take(&mut self, framed: Framed) {
-        let Framed { value, bytes } = framed;
-        let at = Instant::now();
-        self.note(|| format!("← {value}"));
-        let method = value["method"].as_str().map(str::to_owned);
-        match (method, value.get("id")) {
-            (Some(method), Some(id)) => self.asked(&method, id, &value["params"]),
-            (Some(method), None) if method == "$/progress" => {
-                self.progress(Told { value: value["params"].clone(), at, bytes });
-            }
-            (Some(method), None) => self.told(method, value["params"].clone()),
-            (None, Some(_)) => self.answered(&value),
-            (None, None) => self.fault(format!("neither a request nor an answer: {value}")),
-        }
-    }
-
-    fn answered(&mut self, message: &Value) {
-        let Some(id) = message["id"].as_u64() else {
-            return match result("nothing", message) {
-                Err(failure) if self.tolerance.nameless => self.nameless.push_back(failure),
-                _ if self.tolerance.unexpected => {}
-                _ => self.fault(format!("an answer to nothing: {message}")),
-            };
-        };
-        let Some((method, waiting)) = self.pending.remove(&id) else {
-            if !self.tolerance.unexpected {
-                self.fault(format!("a second answer, or one to nothing: {message}"));
-            }
-            return;
-        };
-        if method == "initialize" {
-            self.greeted = message["error"].is_null();
-        }
-        // Who does not wait any more does not need it.
-        let _ = waiting.send(result(&method, message));
-    }
-
-    fn asked(&mut self, method: &str, id: &Value, params: &Value) {
-        if !self.greeted && method != "window/showMessageRequest" {
-            self.fault(format!("{method} before the answer to initialize"));
-        }
-        if method == "window/showMessageRequest" {
-            let (method, params) = (method.to_owned(), params.clone());
-            self.notices.push_back(Notice { method, params, counts: false });
-        }
-        let answer = self.answer_to(method, params);
-        for message in answer.before {
-            self.send(&message);
-        }
-        match answer.result {
-            Some(Ok(result)) => self.send(&json!({"jsonrpc": "2.0", "id": id, "result": result})),
-            Some(Err(why)) => {
-                let error = json!({"code": -32601, "message": &why});
-                self.send(&json!({"jsonrpc": "2.0", "id": id, "error": error}));
-                self.fault(why);
-            }
-            None => {}
-        }
-    }
-
-    fn told(&mut self, method: String, params: Value) {
-        let counts = match method.as_str() {
-            "window/showMessage" | "nexus/chat/show" => true,
-            "window/logMessage" | "telemetry/event" | "nexus/status" => false,
-            // Cancels a question of the server's; it may have been answered meanwhile.
-            "$/cancelRequest" => return,
-            "$/logTrace" => false,
-            _ => return self.fault(format!("the editor does not know {method}")),
-        };
-        if !self.greeted && method.starts_with("nexus/") {
-            self.fault(format!("{method} before the answer to initialize"));
-        }
-        // Lines of the log and states are many; the last ones do.
-        let many = self.notices.iter().filter(|notice| !notice.counts).count() > 1000;
-        if let Some(old) = self.notices.iter().position(|n| !n.counts).filter(|_| many) {
-            self.notices.remove(old);
-        }
-        self.notices.push_back(Notice { method, params, counts });
-    }
-
-    fn progress(&mut self, told: Told) {
-        let token = token_name(&told.value["token"]);
-        let value = told.value["value"].clone();
-        let Some((order, values)) = self.tokens.get_mut(&token) else {
-            return self.fault(format!("nobody gave the token {token}: {value}"));
-        };
-        let checked = order.check(&value);
-        // Who has stopped watching does not need it.
-        if let Some(values) = values {
-            let _ = values.send(Told { value, ..told });
-        }
-        if let Err(why) = checked {
-            self.fault(format!("on token {token}: {why}"));
-        }
-    }
-
-    /// `window/workDoneProgress/create`
-    pub(super) fn create_progress(&mut self, token: &Value) -> Result<(), String> {
-        let order = (Order::new(TokenKind::WorkDone), None);
-        match self.tokens.insert(token_name(token), order) {
-            None => Ok(()),
-            Some(_) => Err(format!("the token {token} is made twice")),
-        }
-    }
 }
 
 fn token_name(token: &Value) -> String {
     token.as_str().map_or_else(|| token.to_string(), str::to_owned)
-}
-
-fn result(method: &str, message: &Value) -> Result<Value, Failure> {
-    match message.get("error") {
-        None | Some(Value::Null) => Ok(message["result"].clone()),
-        Some(error) => Err(Failure::Answered {
-            method: method.to_owned(),
-            code: error["code"].as_i64().unwrap_or_default(),
-            message: error["message"].as_str().unwrap_or_default().to_owned(),
-            data: Box::new(error["data"].clone()),
-        }),
-    }
 }
