@@ -9,6 +9,9 @@
 #![deny(missing_docs)]
 
 mod bindings;
+pub mod bundle;
 pub mod imports;
+pub mod installed;
 pub mod manifest;
 pub mod permissions;
+pub mod signature;

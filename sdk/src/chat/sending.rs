@@ -1,5 +1,6 @@
 //! How a conversation sends: a prompt, once, after the hooks have seen it; and what a person does otherwise.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -49,7 +50,11 @@ impl Conversation {
         let turn = self.begin(true, no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
-                self.shared.update_turn(turn.message_id(), |t| t.accepted = Some(Instant::now()));
+                let again =
+                    (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then(|| Arc::new(prompt));
+                self.shared.update_turn(turn.message_id(), |t| {
+                    (t.accepted, t.prompt) = (Some(Instant::now()), again);
+                });
                 Ok(turn)
             }
             Err(error) => {
@@ -114,6 +119,8 @@ impl Conversation {
             no_reply,
             aborting: false,
             error: None,
+            prompt: None,
+            may_have_run: false,
             idle_checks: 0,
         };
         let feed = self.shared.begin_turn(turn, options.deadline);
