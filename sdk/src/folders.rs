@@ -7,7 +7,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// What a folder is for (XDG Base Directory Specification 0.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// What a person writes.
     Configuration,
     /// What can be fetched again.
@@ -22,7 +22,7 @@ pub(crate) enum Purpose {
 ///
 /// # Errors
 /// `user.configuration` when the environment names no home.
-pub(crate) fn folder(purpose: Purpose) -> Result<PathBuf> {
+pub fn folder(purpose: Purpose) -> Result<PathBuf> {
     of(purpose, &|name| std::env::var_os(name).map(PathBuf::from), std::env::consts::OS).ok_or_else(|| {
         let what = match purpose {
             Purpose::Configuration => "the configuration",
@@ -35,7 +35,7 @@ pub(crate) fn folder(purpose: Purpose) -> Result<PathBuf> {
 }
 
 /// The same for any environment and system.
-pub(crate) fn of(
+pub fn of(
     purpose: Purpose,
     lookup: &dyn Fn(&str) -> Option<PathBuf>,
     system: &str,
@@ -61,7 +61,10 @@ pub(crate) fn of(
 }
 
 /// Writes a file that only we may read: beside its place first, then all at once. It survives the loss of power.
-pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// Those of the system; the file is as it was then.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     create_private(folder)?;
     // Made with 0600 on Unix.
@@ -73,7 +76,10 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Makes a folder, with those above it, that only we may enter.
-pub(crate) fn create_private(folder: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// Those of the system.
+pub fn create_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -82,7 +88,10 @@ pub(crate) fn create_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Makes names in a folder survive the loss of power. Windows does so by itself, and opens no folders.
-pub(crate) fn sync(folder: &Path) -> std::io::Result<()> {
+///
+/// # Errors
+/// Those of the system.
+pub fn sync(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::fs::File::open(folder)?.sync_all()?;
     #[cfg(not(unix))]

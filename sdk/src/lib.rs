@@ -42,7 +42,7 @@ pub mod context;
 pub mod dialect;
 pub mod error;
 pub mod extension;
-mod folders;
+pub mod folders;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod history;

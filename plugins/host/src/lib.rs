@@ -11,6 +11,7 @@
 
 pub mod actor;
 mod bindings;
+pub mod bundle;
 mod cache;
 pub mod command;
 mod convert;
@@ -19,10 +20,12 @@ mod foreign;
 pub mod hook;
 pub mod imports;
 pub mod inspect;
+pub mod installed;
 mod instance;
 pub mod limits;
 pub mod manifest;
 pub mod permissions;
 pub mod provider;
 mod restarts;
+pub mod signature;
 mod wasi;

@@ -43,7 +43,9 @@ const NOT_INHERITED: &[&str] = &[
 ];
 
 /// What git has printed.
-pub(crate) struct Printed {
+#[derive(Clone, Debug)]
+pub struct Printed {
+    /// In UTF-8; what is none is replaced.
     pub text: String,
     /// Whether it had more to print than the limit.
     pub more: bool,
@@ -53,7 +55,7 @@ pub(crate) struct Printed {
 ///
 /// # Errors
 /// `system.io` when git is missing or fails, `system.timeout`.
-pub(crate) async fn run(folder: &Path, arguments: &[&str], limit: usize) -> Result<Printed> {
+pub async fn run(folder: &Path, arguments: &[&str], limit: usize) -> Result<Printed> {
     let mut command = Command::new("git");
     command.arg("--no-pager");
     for setting in SETTINGS {
@@ -130,7 +132,7 @@ fn refused(said: &str) -> Error {
 ///
 /// # Errors
 /// `user.not_found` when there is no such commit.
-pub(crate) async fn commit(folder: &Path, word: &str) -> Result<String> {
+pub async fn commit(folder: &Path, word: &str) -> Result<String> {
     let unknown = || {
         let shown: String = word.chars().take(100).collect();
         Error::new(ErrorKind::NotFound, format!("git knows no commit {}", shown.escape_debug()))

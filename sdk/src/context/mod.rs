@@ -37,7 +37,7 @@ mod budget;
 mod fence;
 pub mod fuzzy;
 mod gather;
-mod git;
+pub mod git;
 mod item;
 mod mention;
 mod merge;
