@@ -8,7 +8,14 @@
 //! calls that it can make, `bindings` is the interface as Rust types (`plugins/wit`).
 #![deny(missing_docs)]
 
+pub mod audit;
 mod bindings;
+mod clock;
+pub mod grants;
 pub mod imports;
+mod journal;
 pub mod manifest;
+pub mod notices;
 pub mod permissions;
+mod plain;
+pub mod secrets;
