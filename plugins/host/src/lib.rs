@@ -10,12 +10,15 @@
 
 pub mod audit;
 mod bindings;
+pub mod bundle;
 mod clock;
 pub mod grants;
 pub mod imports;
+pub mod installed;
 mod journal;
 pub mod manifest;
 pub mod notices;
 pub mod permissions;
 mod plain;
 pub mod secrets;
+pub mod signature;

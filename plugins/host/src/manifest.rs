@@ -1,4 +1,11 @@
 //! What a plugin says of itself: `plugin.toml`.
+//!
+//! It is read in two steps. The first looks only at `schema` and `api`: a manifest of a time to come may hold what this host
+//! does not know, and is refused for its age, not for that. The second knows every key, and refuses all others.
+
+mod check;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -6,6 +13,15 @@ use opencode_nexus::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::permissions::Permissions;
+
+pub use self::check::{is_id, is_safe_path};
+
+/// The format of manifests that this host reads.
+pub const SCHEMA: u32 = 1;
+/// The newest version of the plugin interface that this host has.
+pub const API: &str = "0.1";
+/// A manifest is not larger, in bytes.
+pub const LARGEST: usize = 256 << 10;
 
 /// The manifest, format 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,11 +99,40 @@ impl Manifest {
     /// Reads a manifest, and checks everything that can be checked without the component.
     ///
     /// # Errors
-    /// `user.invalid_input` with the place and what would be right; `system.newer_format` for a format or an interface that
+    /// `user.invalid_input` with the line and what would be right; `system.newer_format` for a format or an interface that
     /// only a newer host has.
     pub fn parse(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            opencode_nexus::Error::new(opencode_nexus::ErrorKind::InvalidInput, error.to_string())
-        })
+        check::age(text)?;
+        let manifest: Self = toml::from_str(text).map_err(|error| check::not_toml(text, &error))?;
+        manifest.check().map_err(|wrong| wrong.at(text))?;
+        Ok(manifest)
+    }
+
+    /// As TOML, as it stands in an archive.
+    ///
+    /// # Errors
+    /// `user.invalid_input` when something in it cannot be written as TOML: a null in the schema of the settings.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self)
+            .map_err(|error| check::wrong(format!("it cannot be written as TOML: {error}")))
+    }
+
+    /// The version, to be compared with others.
+    ///
+    /// # Errors
+    /// `user.invalid_input` when it is none; not after [`Self::parse`].
+    pub fn semver(&self) -> Result<semver::Version> {
+        semver::Version::parse(&self.version)
+            .map_err(|error| check::wrong(format!("its version is none: {error}")))
+    }
+}
+
+impl Settings {
+    /// Checks `[plugins.ID.settings]`. Without a schema only an empty table is right.
+    ///
+    /// # Errors
+    /// `user.configuration` with the place and what would be right.
+    pub fn check(&self, settings: &serde_json::Value) -> Result<()> {
+        check::settings(self, settings)
     }
 }

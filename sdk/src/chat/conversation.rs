@@ -13,7 +13,6 @@ use super::prompt::Prompt;
 use super::shared::{ConversationOptions, Shared};
 use super::transcript::Transcript;
 use super::turn::Turn;
-use super::verdict::OpenTurn;
 use crate::client::Client;
 use crate::dialect::{Acted, Action};
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -21,10 +20,6 @@ use crate::history::{Mirror, MirrorState};
 use crate::model::{
     AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Todo,
 };
-use crate::transport::{Backoff, BackoffPolicy};
-
-/// A prompt whose sending failed in an unclear way is looked up and sent again at most this often.
-const SEND_ATTEMPTS: u32 = 6;
 
 /// One session, kept equal to the server's while this or a clone of it lives.
 ///
@@ -46,7 +41,7 @@ const SEND_ATTEMPTS: u32 = 6;
 #[derive(Clone)]
 pub struct Conversation {
     client: Client,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Before the driver, so that it is there when the last words are written.
     mirror: Option<Arc<Mirror>>,
     _driver: Arc<DropGuard>,
@@ -173,7 +168,11 @@ impl Conversation {
         let turn = self.begin(true, no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
-                self.shared.update_turn(turn.message_id(), |t| t.accepted = Some(Instant::now()));
+                let again =
+                    (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then(|| Arc::new(prompt));
+                self.shared.update_turn(turn.message_id(), |t| {
+                    (t.accepted, t.prompt) = (Some(Instant::now()), again);
+                });
                 Ok(turn)
             }
             Err(error) => {
@@ -209,68 +208,6 @@ impl Conversation {
             }
         });
         Ok(turn)
-    }
-
-    async fn begin(&self, is_message: bool, no_reply: Option<usize>, options: &TurnOptions) -> Result<Turn> {
-        self.shared.live(self.shared.options.open_within).await?;
-        let after = self.with_transcript(|t| t.messages().last().map(|m| m.id.clone()));
-        let message_id = self.new_message_id();
-        let turn = OpenTurn {
-            message_id: message_id.clone(),
-            after,
-            accepted: None,
-            answered: false,
-            is_message,
-            idle_is_final: self.shared.dialect.idle_is_final(),
-            no_reply,
-            aborting: false,
-            error: None,
-            idle_checks: 0,
-        };
-        let feed = self.shared.begin_turn(turn, options.deadline);
-        Ok(Turn::new(self.shared.clone(), feed, message_id))
-    }
-
-    /// A name for a new message, greater than all that are known.
-    pub(crate) fn new_message_id(&self) -> MessageId {
-        let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
-        self.shared.dialect.new_message_id(newest.as_ref())
-    }
-
-    /// Whether the server has a message, delivered or waiting.
-    pub(crate) async fn has_message(&self, id: &MessageId) -> Result<bool> {
-        self.shared.dialect.has_message(&self.shared.root, id).await
-    }
-
-    /// Sends until the server surely has the prompt, and only once.
-    pub(crate) async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
-        let (dialect, session) = (&self.shared.dialect, &self.shared.root);
-        let mut backoff =
-            Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
-        let mut unclear = false;
-        loop {
-            let error = match unclear {
-                true => match dialect.has_message(session, id).await {
-                    Ok(true) => return Ok(()),
-                    Ok(false) => {
-                        unclear = false;
-                        continue;
-                    }
-                    Err(error) => error,
-                },
-                false => match dialect.prompt(session, id, prompt).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => {
-                        unclear = error.context("sent") != Some("no");
-                        error
-                    }
-                },
-            };
-            match backoff.after(&error, rand::random()) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(error),
-            }
-        }
     }
 
     fn last_model(&self) -> Option<ModelRef> {

@@ -9,6 +9,10 @@
 //! (1.18.33 commits first and can be interrupted before it tells anyone). So after an answer that was stopped the state
 //! is read once more, and only then is anything said about the end of its turn.
 //!
+//! **A prompt that is overlooked is sent once more.** One that reaches 1.18.33 just when it has stopped the turn before is stored,
+//! and nothing is done with it (seen, once in some thousand turns). When nothing has run since, it is sent again under the same
+//! name, which is the same prompt to the server.
+//!
 //! **Nothing waits for ever.** While a turn is open and nothing is heard, the server is asked what it is doing. When
 //! it says, again and again, that nothing runs, the turn is settled with what is there.
 
@@ -19,6 +23,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
 use super::event::ChatEvent;
+use super::prompt::Prompt;
 use super::shared::{AutoReply, Phase, Shared, State};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{MessageId, PermissionReply, Snapshot, Status};
@@ -150,7 +155,7 @@ impl Driver {
                 self.behind = true;
                 self.unreachable_since.get_or_insert_with(Instant::now);
                 let mut state = self.shared.lock();
-                state.scope.mark_gap();
+                state.mark_gap();
                 let was_live = matches!(&*self.shared.phase.borrow(), Phase::Live);
                 if was_live {
                     self.shared.phase.send_replace(Phase::Behind);
@@ -166,7 +171,7 @@ impl Driver {
     fn fall_behind(&mut self) {
         self.held.clear();
         self.behind = true;
-        self.shared.lock().scope.mark_gap();
+        self.shared.lock().mark_gap();
         self.read_state(Duration::ZERO);
     }
 
@@ -257,8 +262,15 @@ impl Driver {
         let mut lost: Vec<MessageId> = Vec::new();
         for turn in state.turns.iter_mut().filter(|t| t.accepted.is_some()) {
             turn.idle_checks += 1;
-            if turn.idle_checks >= IDLE_CHECKS {
-                lost.push(turn.message_id.clone());
+            if turn.idle_checks < IDLE_CHECKS {
+                continue;
+            }
+            match turn.overlooked(state.scope.root()) {
+                Some(prompt) => {
+                    turn.idle_checks = 0;
+                    self.send_again(turn.message_id.clone(), prompt);
+                }
+                None => lost.push(turn.message_id.clone()),
             }
         }
         if lost.is_empty() {
@@ -274,6 +286,17 @@ impl Driver {
                 state.end_turn(&id, outcome);
             }
         }
+    }
+
+    /// Sends a prompt that the server has overlooked. If that fails as well, the turn is settled like any other.
+    fn send_again(&self, id: MessageId, prompt: Arc<Prompt>) {
+        tracing::warn!(session = %self.shared.root, "the server has taken a prompt and does nothing, sending it again");
+        let shared = self.shared.clone();
+        tokio::spawn(async move {
+            if let Err(error) = shared.dialect.prompt(&shared.root, &id, &prompt).await {
+                tracing::debug!(%error, "it could not be sent again");
+            }
+        });
     }
 
     /// Folds events in; says whether anything went on.

@@ -15,6 +15,7 @@ mod prompt;
 mod recording;
 mod resync;
 mod scope;
+mod sending;
 mod shared;
 mod transcript;
 #[cfg(test)]

@@ -276,6 +276,12 @@ impl State {
         });
     }
 
+    /// Events may be missing from here on.
+    pub(super) fn mark_gap(&mut self) {
+        self.scope.mark_gap();
+        self.turns.iter_mut().for_each(|turn| turn.may_have_run = true);
+    }
+
     /// Ends the turns that are over.
     pub(super) fn judge(&mut self) {
         if self.in_doubt {
@@ -346,6 +352,7 @@ impl State {
                 }
                 // Where idle is final, an error says how the turn before has ended, and a new one begins without.
                 ChatEvent::Status(status) if *session == root && !status.is_idle() => {
+                    self.turns.iter_mut().for_each(|t| t.may_have_run = true);
                     self.turns.iter_mut().filter(|t| t.idle_is_final).for_each(|t| t.error = None);
                 }
                 ChatEvent::Error(error) if *session == root => {

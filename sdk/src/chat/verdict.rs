@@ -6,9 +6,12 @@
 //! status; what no signal ever ends is settled by asking the server (`driver`).
 //! OpenCode 2 says the end once, after everything else (`idle_is_final`); there the prompt must have become a message.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use super::event::{OutcomeKind, TurnOutcome};
+use super::prompt::Prompt;
 use super::transcript::Transcript;
 use crate::model::{Message, MessageId, Role, ToolStatus, TurnError, Usage};
 
@@ -33,6 +36,10 @@ pub(super) struct OpenTurn {
     pub(super) aborting: bool,
     /// An error of the session since the turn began.
     pub(super) error: Option<TurnError>,
+    /// What was sent, as long as it may be sent once more.
+    pub(super) prompt: Option<Arc<Prompt>>,
+    /// Something may have run since it was sent.
+    pub(super) may_have_run: bool,
     /// How often the server said that nothing runs although the turn is not over.
     pub(super) idle_checks: u32,
 }
@@ -81,6 +88,14 @@ impl OpenTurn {
             raw: serde_json::Value::Null,
         };
         TurnOutcome { kind: OutcomeKind::Failed, error: Some(error), ..self.outcome(&answers) }
+    }
+
+    /// The prompt, if the server has taken it and surely has done nothing with it: nobody has stopped it, nothing failed, nothing
+    /// ran. It is given once.
+    pub(super) fn overlooked(&mut self, transcript: &Transcript) -> Option<Arc<Prompt>> {
+        let untouched = !self.may_have_run && !self.aborting && self.error.is_none();
+        let answered = self.answers(transcript).next().is_some();
+        self.prompt.take().filter(|_| untouched && !answered)
     }
 
     fn has_prompt(&self, transcript: &Transcript, parts: usize) -> bool {

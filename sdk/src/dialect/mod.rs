@@ -84,6 +84,9 @@ pub(crate) trait Dialect: Send + Sync {
     /// only when it is complete as well.
     fn idle_is_final(&self) -> bool;
 
+    /// Whether a prompt that the server has may be sent again, under the same name, and is then one prompt all the same.
+    fn may_repeat_prompt(&self) -> bool;
+
     /// A name for a new message that the server will order after all that it has; `after` is the last one known.
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId;
 

@@ -63,6 +63,10 @@ impl Dialect for V1 {
         false
     }
 
+    fn may_repeat_prompt(&self) -> bool {
+        true
+    }
+
     fn new_message_id(&self, after: Option<&MessageId>) -> MessageId {
         self.clock.next("msg", after.map(MessageId::as_str)).into()
     }

@@ -119,6 +119,10 @@ impl Dialect for V2 {
         true
     }
 
+    fn may_repeat_prompt(&self) -> bool {
+        false
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::of_2()
     }

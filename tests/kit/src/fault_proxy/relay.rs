@@ -166,11 +166,17 @@ impl Relay<'_> {
 
     async fn canned(&mut self, status: u16) -> io::Result<Option<Leave>> {
         self.shared.counts.add(FaultKind::Status);
-        let body = format!("<html><body>{status} from the fault proxy</body></html>");
-        let answer = format!(
-            "HTTP/1.1 {status} Injected\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        // RFC 9110, section 15.3.5: 204 has neither a body nor a length.
+        let answer = match status {
+            204 => "HTTP/1.1 204 Injected\r\n\r\n".to_owned(),
+            _ => {
+                let body = format!("<html><body>{status} from the fault proxy</body></html>");
+                let length = body.len();
+                format!(
+                    "HTTP/1.1 {status} Injected\r\ncontent-type: text/html\r\ncontent-length: {length}\r\n\r\n{body}"
+                )
+            }
+        };
         self.writer.write_all(answer.as_bytes()).await?;
         Ok(None)
     }

@@ -1,10 +1,15 @@
 //! What goes into a turn and how one ends: several prompts, files, images, stopping and deadlines.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use opencode_nexus::ErrorKind;
+use opencode_api::v1::bodies::SessionPromptBody;
+use opencode_api::v1::operations::session::PromptAsync;
+use opencode_api::v1::types::TextPartInput;
 use opencode_nexus::chat::{ChatEvent, OutcomeKind, Prompt, PromptPart, TurnOptions};
 use opencode_nexus::model::{ModelRef, PartBody};
+use opencode_nexus::{Client, ErrorKind};
+use opencode_nexus_testkit::fault_proxy::{Answer, Fault, FaultPlan, FaultProxy};
 use opencode_nexus_testkit::server::TestServer;
 use opencode_nexus_testkit::stories::Screen;
 
@@ -33,6 +38,46 @@ async fn two_prompts_follow_each_other_in_one_session() {
         assert_eq!(server.model.prompts().len(), model_calls);
     }
     assert_eq!(answers(&conversation), ["Echo: one", "I run it.", "It ran.", "Echo: two"]);
+    assert_same(&conversation, &screen).await;
+}
+
+/// 1.18.33 does it when a prompt comes just as the turn before is stopped; here the first request is kept from it, and the
+/// message put there without a turn.
+#[tokio::test]
+async fn a_prompt_that_the_server_stores_and_overlooks_is_sent_again_and_stays_one() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let first = AtomicBool::new(true);
+    let plan = FaultPlan::new(move |info| {
+        match info.path.contains("/prompt_async") && first.swap(false, Ordering::SeqCst) {
+            true => Fault::answer(Answer::Status(204)),
+            false => Fault::none(),
+        }
+    });
+    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
+    let directory = server.directory.to_string_lossy();
+    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
+    let conversation = through.create(None).await.unwrap();
+    let turn = conversation.prompt("overlooked").await.unwrap();
+    let name = turn.message_id().as_str();
+    let part = format!("prt_{}0000{}", &name[4..16], &name[20..]);
+    let body = SessionPromptBody {
+        message_id: Some(name.into()),
+        no_reply: Some(true),
+        parts: vec![
+            TextPartInput { id: Some(part.as_str().into()), text: "overlooked".into(), ..Default::default() }
+                .into(),
+        ],
+        ..Default::default()
+    };
+    let session = conversation.session_id().as_str();
+    client(&server).await.call(&PromptAsync::new(session, body)).await.unwrap();
+    let mut screen = Screen::default();
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    assert_eq!(answers(&conversation), ["Echo: overlooked"]);
+    let messages = conversation.read_messages().await.unwrap();
+    let parts: Vec<usize> = messages.iter().map(|message| message.parts.len()).take(1).collect();
+    assert_eq!((messages.len(), parts), (2, vec![1]), "one prompt with one part, and its answer");
     assert_same(&conversation, &screen).await;
 }
 

@@ -1,0 +1,83 @@
+//! How a turn begins and its prompt is sent: once, whatever becomes of the answer.
+
+use super::conversation::{Conversation, TurnOptions};
+use super::prompt::Prompt;
+use super::turn::Turn;
+use super::verdict::OpenTurn;
+use crate::error::Result;
+use crate::model::MessageId;
+use crate::transport::{Backoff, BackoffPolicy};
+
+/// A prompt whose sending failed in an unclear way is looked up and sent again at most this often.
+const SEND_ATTEMPTS: u32 = 6;
+
+impl Conversation {
+    pub(super) async fn begin(
+        &self,
+        is_message: bool,
+        no_reply: Option<usize>,
+        options: &TurnOptions,
+    ) -> Result<Turn> {
+        self.shared.live(self.shared.options.open_within).await?;
+        let after = self.with_transcript(|t| t.messages().last().map(|m| m.id.clone()));
+        let message_id = self.new_message_id();
+        let turn = OpenTurn {
+            message_id: message_id.clone(),
+            after,
+            accepted: None,
+            answered: false,
+            is_message,
+            idle_is_final: self.shared.dialect.idle_is_final(),
+            no_reply,
+            aborting: false,
+            error: None,
+            prompt: None,
+            may_have_run: false,
+            idle_checks: 0,
+        };
+        let feed = self.shared.begin_turn(turn, options.deadline);
+        Ok(Turn::new(self.shared.clone(), feed, message_id))
+    }
+
+    /// A name for a new message, greater than all that are known.
+    pub(crate) fn new_message_id(&self) -> MessageId {
+        let newest = self.with_transcript(|t| t.messages().iter().map(|m| &m.id).max().cloned());
+        self.shared.dialect.new_message_id(newest.as_ref())
+    }
+
+    /// Whether the server has a message, delivered or waiting.
+    pub(crate) async fn has_message(&self, id: &MessageId) -> Result<bool> {
+        self.shared.dialect.has_message(&self.shared.root, id).await
+    }
+
+    /// Sends until the server surely has the prompt, and only once.
+    pub(crate) async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
+        let (dialect, session) = (&self.shared.dialect, &self.shared.root);
+        let mut backoff =
+            Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
+        let mut unclear = false;
+        loop {
+            let error = match unclear {
+                true => match dialect.has_message(session, id).await {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => {
+                        unclear = false;
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                false => match dialect.prompt(session, id, prompt).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => {
+                        unclear = error.context("sent") != Some("no");
+                        error
+                    }
+                },
+            };
+            match backoff.after(&error, rand::random()) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            }
+        }
+    }
+}
