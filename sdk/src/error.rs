@@ -71,6 +71,8 @@ pub enum ErrorKind {
     Storage,
     /// What is stored was written by a newer version.
     NewerFormat,
+    /// A plugin failed: it trapped, could not be started, or was disabled.
+    Plugin,
     /// A defect in this crate.
     Internal,
 }
@@ -97,6 +99,7 @@ impl ErrorKind {
             Self::Io => "system.io",
             Self::Storage => "system.storage",
             Self::NewerFormat => "system.newer_format",
+            Self::Plugin => "system.plugin",
             Self::Internal => "system.internal",
             Self::Unauthorized => "security.unauthorized",
             Self::Forbidden => "security.forbidden",

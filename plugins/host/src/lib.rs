@@ -5,20 +5,34 @@
 //! declares **and** the person has granted; everything else is refused by the host, on each call.
 //!
 //! From the outside in: [`manifest`] says what a plugin is and asks for, [`permissions`] what it may do, [`imports`] are the
-//! calls that it can make, `bindings` is the interface as Rust types (`plugins/wit`).
+//! calls that it can make, `bindings` is the interface as Rust types (`plugins/wit`). [`engine`] compiles it, after [`inspect`] has
+//! looked at it, and [`actor`] runs it within its [`limits`].
 #![deny(missing_docs)]
 
+pub mod actor;
 pub mod audit;
 mod bindings;
 pub mod bundle;
+mod cache;
 mod clock;
+pub mod command;
+mod convert;
+pub mod engine;
+mod foreign;
 pub mod grants;
+pub mod hook;
 pub mod imports;
+pub mod inspect;
 pub mod installed;
+mod instance;
 mod journal;
+pub mod limits;
 pub mod manifest;
 pub mod notices;
 pub mod permissions;
 mod plain;
+pub mod provider;
+mod restarts;
 pub mod secrets;
 pub mod signature;
+mod wasi;

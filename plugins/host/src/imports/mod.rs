@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use opencode_nexus::{Error, ErrorKind, Result};
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use self::http::HttpAccess;
@@ -28,6 +28,7 @@ use self::workspace::WorkspaceAccess;
 use crate::audit::{Audit, Share};
 use crate::bindings::nexus::plugin as wit;
 use crate::journal::Journal;
+use crate::limits::{Limits, MemoryLimit};
 use crate::notices::Notices;
 use crate::permissions::Rights;
 use crate::secrets::Secrets;
@@ -143,6 +144,11 @@ impl Caller {
             rights,
         })
     }
+
+    /// A line of the plugin's standard output goes where its log goes, within the same limits.
+    pub(crate) fn output(&self, line: &str) {
+        self.access.log.write(wit::log::Level::Info, line);
+    }
 }
 
 /// The name becomes a folder, and stands before lines of logs.
@@ -163,15 +169,36 @@ pub(crate) struct HostState {
     pub caller: Arc<Caller>,
     pub wasi: WasiCtx,
     pub table: ResourceTable,
+    /// What its memories and tables take.
+    pub memory: MemoryLimit,
     /// The call of the guest that is under way.
     call: call::Call,
 }
 
 impl HostState {
-    /// A new instance of a plugin.
+    /// A state with nothing in it yet, for a new instance.
     pub fn new(caller: Arc<Caller>, wasi: WasiCtx) -> Self {
-        Self { caller, wasi, table: ResourceTable::new(), call: call::Call::default() }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let memory = MemoryLimit::new(Limits::default());
+        Self { caller, wasi, table, memory, call: call::Call::default() }
     }
+}
+
+/// Handles of WASI that one instance may hold: clocks, streams, what it polls.
+const RESOURCES: usize = 4_096;
+
+/// Everything that a component may import. Each call of a plugin is checked when it is made, not here.
+pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::config::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::kv::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::workspace::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::git::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    Ok(())
 }
 
 impl WasiView for HostState {
