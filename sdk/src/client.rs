@@ -10,6 +10,7 @@ pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
+use crate::extension::Extensions;
 use crate::history::History;
 use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId, SlashCommand};
 use crate::server::LogLevel;
@@ -29,6 +30,7 @@ struct Inner {
     spoken: Spoken,
     hub: Mutex<Option<EventHub>>,
     history: Option<History>,
+    extensions: Option<Extensions>,
     name: String,
 }
 
@@ -48,6 +50,7 @@ pub struct ClientBuilder {
     location: Location,
     config: TransportConfig,
     history: Option<History>,
+    extensions: Option<Extensions>,
     name: Option<String>,
 }
 
@@ -87,6 +90,14 @@ impl ClientBuilder {
         self
     }
 
+    /// What others add: their hooks see every prompt of the client's conversations before it is sent, those of an outbox
+    /// too, and every answer. Without any, nothing is seen.
+    #[must_use]
+    pub fn extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = Some(extensions);
+        self
+    }
+
     /// The name under which a history and an outbox know the server. Without one it is its address without credentials.
     /// Servers that are started for a folder have another port each time: call them all `local`.
     #[must_use]
@@ -111,7 +122,14 @@ impl ClientBuilder {
         let spoken = Spoken::with(transport.clone()).await?;
         tracing::debug!(address = %transport.address(), version = spoken.server().version, "connected");
         let name = self.name.unwrap_or_else(|| transport.address().trim_end_matches('/').to_owned());
-        let inner = Inner { transport, spoken, hub: Mutex::new(None), history: self.history, name };
+        let inner = Inner {
+            transport,
+            spoken,
+            hub: Mutex::new(None),
+            history: self.history,
+            extensions: self.extensions,
+            name,
+        };
         Ok(Client { inner: Arc::new(inner), is_kept: true })
     }
 }
@@ -124,6 +142,7 @@ impl Client {
             location: Location::default(),
             config: TransportConfig::default(),
             history: None,
+            extensions: None,
             name: None,
         }
     }
@@ -167,6 +186,11 @@ impl Client {
     /// Where its conversations are kept.
     pub fn history(&self) -> Option<&History> {
         self.inner.history.as_ref().filter(|_| self.is_kept)
+    }
+
+    /// What others have added, where it was [given](ClientBuilder::extensions).
+    pub fn extensions(&self) -> Option<&Extensions> {
+        self.inner.extensions.as_ref()
     }
 
     /// The same client, whose conversations are not kept in a history: for what nobody will want to find again.

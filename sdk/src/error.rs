@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The caller or another client stopped it.
     Aborted,
+    /// A hook on prompts does not let it be sent.
+    Blocked,
     /// No connection: refused, unreachable, reset, DNS.
     Unreachable,
     /// A phase took longer than its bound.
@@ -88,6 +90,7 @@ impl ErrorKind {
             Self::Conflict => "user.conflict",
             Self::Unsupported => "user.unsupported",
             Self::Aborted => "user.aborted",
+            Self::Blocked => "user.blocked",
             Self::Unreachable => "system.unreachable",
             Self::Timeout => "system.timeout",
             Self::Protocol => "system.protocol",

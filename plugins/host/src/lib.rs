@@ -10,22 +10,29 @@
 #![deny(missing_docs)]
 
 pub mod actor;
+pub mod audit;
 mod bindings;
 pub mod bundle;
 mod cache;
+mod clock;
 pub mod command;
 mod convert;
 pub mod engine;
 mod foreign;
+pub mod grants;
 pub mod hook;
 pub mod imports;
 pub mod inspect;
 pub mod installed;
 mod instance;
+mod journal;
 pub mod limits;
 pub mod manifest;
+pub mod notices;
 pub mod permissions;
+mod plain;
 pub mod provider;
 mod restarts;
+pub mod secrets;
 pub mod signature;
 mod wasi;

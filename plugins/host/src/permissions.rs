@@ -1,6 +1,19 @@
 //! What a plugin asks for, and what it may do.
+//!
+//! `check` says whether a request can be used, `shown` puts it into words for a person, `sets` compares and cuts requests, and
+//! `host` is a rule of hosts.
+
+mod check;
+mod host;
+mod sets;
+mod shown;
 
 use serde::{Deserialize, Serialize};
+
+pub use check::check_glob;
+pub use host::HostPattern;
+pub use sets::WORDS;
+pub use shown::PermissionLine;
 
 /// What a manifest declares. Everything is denied that is not here, and everything here that is not granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

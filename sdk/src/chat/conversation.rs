@@ -3,23 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::driver;
 use super::feed::ChatFeed;
 use super::observer::Observer;
-use super::prompt::Prompt;
 use super::shared::{ConversationOptions, Shared};
 use super::transcript::Transcript;
-use super::turn::Turn;
 use crate::client::Client;
-use crate::dialect::{Acted, Action};
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Error, ErrorKind, Result};
+use crate::extension::After;
 use crate::history::{Mirror, MirrorState};
-use crate::model::{
-    AskId, FileDiff, Message, MessageId, ModelRef, PartId, PermissionReply, Session, SessionId, Todo,
-};
+use crate::model::{AskId, FileDiff, Message, MessageId, PartId, PermissionReply, Session, SessionId, Todo};
 
 /// One session, kept equal to the server's while this or a clone of it lives.
 ///
@@ -40,10 +35,11 @@ use crate::model::{
 /// ```
 #[derive(Clone)]
 pub struct Conversation {
-    client: Client,
+    pub(super) client: Client,
     pub(super) shared: Arc<Shared>,
     /// Before the driver, so that it is there when the last words are written.
     mirror: Option<Arc<Mirror>>,
+    after: Option<Arc<After>>,
     _driver: Arc<DropGuard>,
     stop: CancellationToken,
 }
@@ -52,13 +48,6 @@ impl std::fmt::Debug for Conversation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.shared.fmt(f)
     }
-}
-
-/// How a prompt is sent.
-#[derive(Clone, Debug, Default)]
-pub struct TurnOptions {
-    /// The turn is stopped and fails when it takes longer. Without one it may take as long as it takes.
-    pub deadline: Option<Duration>,
 }
 
 impl Conversation {
@@ -72,10 +61,13 @@ impl Conversation {
         let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
         tokio::spawn(async move { token.run_until_cancelled(task).await });
         let _driver = Arc::new(stop.clone().drop_guard());
-        let mut conversation = Self { client, shared, mirror: None, _driver, stop };
+        let mut conversation = Self { client, shared, mirror: None, after: None, _driver, stop };
         conversation.shared.live(conversation.shared.options.open_within).await?;
         let history = conversation.client.history().cloned();
         conversation.mirror = history.map(|history| Arc::new(history.follow(&conversation)));
+        let extensions = conversation.client.extensions().cloned();
+        let (observer, stop) = (conversation.observer(), conversation.stop.child_token());
+        conversation.after = extensions.map(|extensions| Arc::new(After::follow(extensions, observer, stop)));
         Ok(conversation)
     }
 
@@ -103,6 +95,15 @@ impl Conversation {
         match &self.mirror {
             Some(mirror) => mirror.flush(bound).await,
             None => Ok(()),
+        }
+    }
+
+    /// Waits until the hooks of the client's extensions have heard every answer that is complete by now, at most `bound`: for
+    /// programs that end. `false` when they have not by then. Cancel-safe.
+    pub async fn flush_hooks(&self, bound: Duration) -> bool {
+        match &self.after {
+            Some(after) => after.flush(bound).await,
+            None => true,
         }
     }
 
@@ -145,73 +146,6 @@ impl Conversation {
     /// [`watch`](Self::watch) for the conversation's session and those of its sub-agents. Its own comes first.
     pub fn watch_all<R>(&self, look: impl FnOnce(&[&Transcript]) -> R) -> (R, ChatFeed) {
         self.shared.watch_all(look)
-    }
-
-    /// Sends a prompt and returns the turn that it starts.
-    ///
-    /// A prompt is never sent twice: when the answer to it is lost, the server is asked whether it has it.
-    ///
-    /// # Errors
-    /// When the prompt is empty, or the server refuses it or cannot be reached.
-    pub async fn prompt(&self, prompt: impl Into<Prompt>) -> Result<Turn> {
-        self.prompt_with(prompt, TurnOptions::default()).await
-    }
-
-    /// [`prompt`](Self::prompt) with options.
-    ///
-    /// # Errors
-    /// As [`prompt`](Self::prompt).
-    pub async fn prompt_with(&self, prompt: impl Into<Prompt>, options: TurnOptions) -> Result<Turn> {
-        let prompt = prompt.into();
-        prompt.check()?;
-        let no_reply = prompt.no_reply.then_some(prompt.parts.len());
-        let turn = self.begin(true, no_reply, &options).await?;
-        match self.send(turn.message_id(), &prompt).await {
-            Ok(()) => {
-                let again =
-                    (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then(|| Arc::new(prompt));
-                self.shared.update_turn(turn.message_id(), |t| {
-                    (t.accepted, t.prompt) = (Some(Instant::now()), again);
-                });
-                Ok(turn)
-            }
-            Err(error) => {
-                self.shared.fail_turn(turn.message_id(), &error);
-                turn.detach();
-                Err(error)
-            }
-        }
-    }
-
-    /// Runs a slash command, a shell command or a summary; `model` and `agent` as in a [`Prompt`]. To summarize, the
-    /// session's last model is used when none is named.
-    ///
-    /// # Errors
-    /// When the server cannot be reached before it starts. A refusal comes as the turn's error, because servers
-    /// answer these requests only at the end.
-    pub async fn act(&self, action: Action, model: Option<ModelRef>, agent: Option<String>) -> Result<Turn> {
-        let turn = self.begin(false, None, &TurnOptions::default()).await?;
-        let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
-        let (shared, id) = (self.shared.clone(), turn.message_id().clone());
-        self.shared.update_turn(&id, |t| t.accepted = Some(Instant::now()));
-        tokio::spawn(async move {
-            let result =
-                shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
-            match result {
-                Ok(Acted::Ended) => shared.update_turn(&id, |t| t.answered = true),
-                Ok(Acted::Begun) => {}
-                // The answer may be cut off while the turn goes on: then the events tell its end.
-                Err(error) if error.retry() != Retry::Never && error.context("sent") != Some("no") => {
-                    tracing::debug!(%error, "the answer to an action was lost");
-                }
-                Err(error) => shared.fail_turn(&id, &error),
-            }
-        });
-        Ok(turn)
-    }
-
-    fn last_model(&self) -> Option<ModelRef> {
-        self.with_transcript(|t| t.messages().iter().rev().find_map(|m| m.model.clone()))
     }
 
     /// Answers a permission request of this conversation or of its sub-agents. `Ok(false)`: it is not open any more.

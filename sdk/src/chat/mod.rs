@@ -24,13 +24,14 @@ mod turn;
 mod verdict;
 mod waiting;
 
-pub use conversation::{Conversation, TurnOptions};
+pub use conversation::Conversation;
 pub use event::{ChatEvent, OutcomeKind, TextKind, TurnOutcome};
 pub use feed::ChatFeed;
 pub(crate) use observer::Observer;
 pub use policy::{AskPolicy, AskRule, Decision};
 pub use prompt::{Delivery, Prompt, PromptPart};
 pub use recording::Recording;
+pub use sending::TurnOptions;
 pub use shared::ConversationOptions;
 pub use transcript::{PartOrder, Transcript};
 pub use turn::Turn;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike};
 
+use super::plugins::{PLUGINS, PluginEntry};
 use super::setting::{SETTINGS, Setting};
 use super::value::Value;
 
@@ -46,6 +47,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub entries: Vec<Entry>,
+    pub plugins: Vec<PluginEntry>,
     pub profiles: Vec<String>,
     pub problems: Vec<Problem>,
 }
@@ -91,6 +93,8 @@ impl Reader<'_> {
             let key = path.join(".");
             if key == PROFILES && profile.is_none() {
                 self.profiles(item, place);
+            } else if let ([PLUGINS, id], true) = (path.as_slice(), name.contains('.')) {
+                self.plugin(id, item, place, profile);
             } else if let Some(setting) = Setting::find(&key) {
                 self.entry(setting, item, place, profile);
             } else if SETTINGS.iter().any(|s| s.key.starts_with(&format!("{key}."))) {
@@ -105,11 +109,29 @@ impl Reader<'_> {
                 }
             } else {
                 let hint = match nearest(&key) {
+                    // An identifier without quotes is two tables.
+                    _ if path[0] == PLUGINS && item.is_table_like() => {
+                        format!("write the plugin's name in quotes: [{PLUGINS}.\"PUBLISHER.NAME\"]")
+                    }
                     Some(known) => format!("did you mean {known}?"),
                     None => "see `nexus config explain` for all settings".to_owned(),
                 };
                 self.problem(place, &key, "there is no such setting", hint);
             }
+        }
+    }
+
+    fn plugin(&mut self, id: &str, item: &Item, place: Place, profile: Option<&str>) {
+        let key = format!("{PLUGINS}.\"{id}\"");
+        let Some(table) = item.as_table_like() else {
+            return self.problem(place, &key, "a plugin is a table", format!("write [{key}]"));
+        };
+        let (entry, wrong) = PluginEntry::read(id, profile, table);
+        self.contents.plugins.push(entry);
+        for field in wrong {
+            let span = table.key(field.name).and_then(toml_edit::Key::span);
+            let place = span.map_or(place, |span| self.place(Some(span)));
+            self.problem(place, &format!("{key}.{}", field.name), &field.message, field.hint);
         }
     }
 
@@ -231,6 +253,35 @@ mod tests {
         assert_eq!(value("agent", Some("work")).as_deref(), Some("plan"));
         assert_eq!(value("server.url", None), None);
         assert_eq!(contents.profiles, ["work"]);
+    }
+
+    #[test]
+    fn a_plugin_has_its_settings_and_a_profile_lays_its_own_over_them() {
+        let text = "[plugins]\nenabled = true\n[plugins.\"acme.jira\"]\ngrant = [\"http\"]\n[plugins.\"acme.jira\".settings]\nhost = \"a\"\ndepth = 3\nlist = [1, { x = 2.5 }]\n[profiles.work.plugins.\"acme.jira\"]\ngrant = \"all\"\nmust_agree = true\nsettings = { host = \"w\" }\n";
+        let contents = Contents::read(text);
+        assert!(contents.problems.is_empty(), "{:?}", contents.problems);
+        let of = |profile| super::super::plugins::holding(&contents.plugins, profile)["acme.jira"].clone();
+        assert_eq!(of(None).grant, Some(vec!["http".to_owned()]));
+        assert!(!of(None).must_agree && of(None).enabled.is_none());
+        assert_eq!(
+            serde_json::Value::Object(of(None).settings),
+            serde_json::json!({"host": "a", "depth": 3, "list": [1, {"x": 2.5}]})
+        );
+        let work = of(Some("work"));
+        assert_eq!((work.grant, work.must_agree), (Some(vec!["all".to_owned()]), true));
+        assert_eq!((&work.settings["host"], &work.settings["depth"]), (&"w".into(), &3.into()));
+    }
+
+    #[test]
+    fn what_is_wrong_of_a_plugin_has_its_place() {
+        let text =
+            "[plugins.\"acme.jira\"]\ngrants = \"all\"\n  enabled = 1\n[plugins.acme.jira]\nenabled = true\n";
+        let found = problems(text);
+        assert_eq!((found[0].0, found[0].1, found[0].2.as_str()), (2, 1, "plugins.\"acme.jira\".grants"));
+        assert!(found[0].3.contains("enabled, grant, must_agree, settings"), "{found:?}");
+        assert_eq!((found[1].0, found[1].1), (3, 3));
+        assert_eq!((found[2].2.as_str(), found[2].3.contains("in quotes")), ("plugins.acme", true));
+        assert_eq!(found.len(), 3);
     }
 
     proptest! {

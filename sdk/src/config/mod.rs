@@ -18,6 +18,7 @@
 pub mod edit;
 mod file;
 mod path;
+mod plugins;
 mod setting;
 mod settings;
 mod value;
@@ -29,6 +30,7 @@ use file::Contents;
 
 pub use file::{Place, Problem};
 pub use path::default_path;
+pub use plugins::PluginSettings;
 pub use setting::{SETTINGS, Setting};
 pub use settings::Settings;
 pub use value::{Kind, Value};

@@ -229,6 +229,21 @@ pub const SETTINGS: &[Setting] = &[
     .by_default("\"1m\"")
     .for_example("\"2m\""),
     Setting::new(
+        "plugins.enabled",
+        Kind::Switch,
+        "NEXUS_PLUGINS",
+        "Whether installed plugins are used. A table [plugins.\"PUBLISHER.NAME\"] has enabled, grant, must_agree and settings of one.",
+    )
+    .by_default("true")
+    .for_example("false"),
+    Setting::new(
+        "plugins.index",
+        Kind::Text,
+        "NEXUS_PLUGINS_INDEX",
+        "The list in which `nexus plugin add` looks up names: a file, or an https address.",
+    )
+    .for_example("\"https://plugins.example.org/index.json\""),
+    Setting::new(
         "terminal.colour",
         Kind::Choice(&["auto", "always", "never"]),
         "NEXUS_TERMINAL_COLOUR",

@@ -1,10 +1,12 @@
 //! All settings with their types, as the rest of the program uses them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Config;
 use super::path::home;
+use super::plugins::{PluginSettings, holding};
 use super::value::{Value, expand, size};
 use crate::chat::{AskPolicy, Decision};
 use crate::context::Budget;
@@ -34,6 +36,12 @@ pub struct Settings {
     pub context_hosts: Vec<String>,
     /// `context.limit` and `context.item_limit`
     pub context_budget: Budget,
+    /// `plugins.enabled`
+    pub plugins_enabled: bool,
+    /// `plugins.index`: a path or an address.
+    pub plugins_index: Option<String>,
+    /// `[plugins."ID"]`, by identifier.
+    pub plugins: BTreeMap<String, PluginSettings>,
     /// `history.enabled`: `auto`, `on` or `off`.
     pub history: String,
     /// `account.name`
@@ -75,6 +83,9 @@ impl Settings {
                 _ => Vec::new(),
             },
             context_budget: budget(config),
+            plugins_enabled: config.value("plugins.enabled") == Some(Value::Switch(true)),
+            plugins_index: config.text("plugins.index"),
+            plugins: holding(&config.contents.plugins, config.profile()),
             history: text("history.enabled"),
             account: config.text("account.name"),
             keyring: text("account.keyring"),

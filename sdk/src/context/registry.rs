@@ -44,6 +44,11 @@ impl Context {
         self.providers.iter().map(|provider| provider.info()).collect()
     }
 
+    /// Whether there is a provider of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&Arc<dyn ContextProvider>> {
         self.providers.iter().find(|provider| provider.info().name == name)
     }

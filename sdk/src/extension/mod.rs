@@ -1,27 +1,67 @@
 //! What others add to the client: context for prompts, commands, and hooks on prompts; native or from plugins, told apart
 //! nowhere.
 //!
-//! An [`Extensions`] is given to a client when it is built, and to whatever completes `@` and `/` for a person.
+//! An [`Extensions`] is given to a client when it is built, and to whatever completes `@` and `/` for a person. It is a live
+//! handle: what is provided or withdrawn later counts from then on, everywhere.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use opencode_nexus::chat::Prompt;
+//! use opencode_nexus::extension::{Extensions, PromptHook, Provided, Verdict};
+//! use opencode_nexus::model::{Message, SessionId};
+//! use opencode_nexus::{Client, Result};
+//!
+//! struct NoSecrets;
+//!
+//! #[async_trait]
+//! impl PromptHook for NoSecrets {
+//!     fn name(&self) -> &str {
+//!         "no-secrets"
+//!     }
+//!
+//!     fn must_agree(&self) -> bool {
+//!         true
+//!     }
+//!
+//!     async fn before_send(&self, _: &SessionId, prompt: &Prompt) -> Result<Verdict> {
+//!         let found = format!("{:?}", prompt.parts).contains("PRIVATE KEY");
+//!         Ok(if found { Verdict::Block("there is a private key in it".into()) } else { Verdict::Keep })
+//!     }
+//!
+//!     async fn after_message(&self, _: &SessionId, _: &Message) {}
+//! }
+//!
+//! # async fn story() -> Result<()> {
+//! let extensions = Extensions::default();
+//! extensions.provide("no-secrets", Provided { hooks: vec![Arc::new(NoSecrets)], ..Provided::default() });
+//! let client = Client::builder("http://127.0.0.1:4096").extensions(extensions).connect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `registry` holds what is provided, `commands` finds commands by name, `notices` is the way to the person, `before` runs the
+//! hooks on a prompt, `after` tells them what was answered.
 
-use std::sync::Arc;
+mod after;
+mod before;
+mod commands;
+mod notices;
+mod registry;
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 
+pub(crate) use self::after::After;
+pub(crate) use self::before::{agreed, agreed_action};
+pub use self::commands::Command;
+pub use self::notices::{Notice, NoticeFeed, NoticeLevel, Notices};
+pub use self::registry::{Extensions, Opening, Provided};
 use crate::chat::{Prompt, PromptPart};
-use crate::context::ContextProvider;
 use crate::error::Result;
 use crate::model::{Message, SessionId};
-
-/// What was added.
-#[derive(Clone, Default)]
-pub struct Extensions {
-    /// Give context; see [`Context::add`](crate::context::Context::add).
-    pub context: Vec<Arc<dyn ContextProvider>>,
-    /// Give commands.
-    pub commands: Vec<Arc<dyn CommandProvider>>,
-    /// See prompts, in this order: each one what the one before has left.
-    pub hooks: Vec<Arc<dyn PromptHook>>,
-}
 
 /// A command as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +128,12 @@ pub trait PromptHook: Send + Sync {
     /// Whether a prompt may not be sent when this hook fails. Otherwise it is sent as it is, and the person is told.
     fn must_agree(&self) -> bool;
 
-    /// Before a prompt is sent.
+    /// Before a prompt is sent. Arguments of a server's command are such a prompt, of one text. Has 10 s.
     ///
     /// # Errors
     /// When it fails; see [`must_agree`](Self::must_agree).
     async fn before_send(&self, session: &SessionId, prompt: &Prompt) -> Result<Verdict>;
 
-    /// After a message of the assistant is complete. Nobody waits for it.
+    /// After a message of the assistant is complete, also one of a sub-agent; once for each. Nobody waits for it. Has 10 s.
     async fn after_message(&self, session: &SessionId, message: &Message);
 }

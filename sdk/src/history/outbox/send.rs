@@ -49,7 +49,8 @@ impl Outbox {
                     return Ok(None);
                 }
             }
-            conversation.send(&message, &prompt_of(&entry, delivery)).await?;
+            let prompt = conversation.agreed(prompt_of(&entry, delivery)).await?;
+            conversation.send(&message, &prompt).await?;
             wait_until_begun(&conversation, &message, delivery).await?;
         }
         let (vault, number) = (self.history.vault.clone(), entry.item.number);
