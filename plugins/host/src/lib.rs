@@ -29,7 +29,6 @@ mod instance;
 mod journal;
 pub mod limits;
 pub mod manifest;
-pub mod notices;
 pub mod permissions;
 mod plain;
 pub mod provider;

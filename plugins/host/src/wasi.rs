@@ -56,7 +56,7 @@ impl Lines {
         let line = String::from_utf8_lossy(&self.line);
         let line = foreign::line(&line, LINE);
         if !line.is_empty() {
-            tracing::info!(plugin = %self.caller.plugin, "{line}");
+            self.caller.output(&line);
         }
         self.line.clear();
     }

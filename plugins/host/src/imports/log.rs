@@ -42,7 +42,7 @@ impl PluginLog {
     }
 
     /// Each line of a message is a line, so that a trace of a stack stays readable; none can pass for somebody else's.
-    fn write(&self, level: Level, message: &str) {
+    pub(super) fn write(&self, level: Level, message: &str) {
         let mut lines = message.split('\n').filter(|line| !line.trim().is_empty());
         for line in lines.by_ref() {
             let passed = self.gate().take(Instant::now());
