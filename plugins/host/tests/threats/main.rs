@@ -1,0 +1,7 @@
+//! Every threat has a test here: what a hostile plugin may try, and that the host contains it. `cargo xtask plugins` counts them.
+
+mod guest;
+mod host;
+mod loops;
+
+pub use guest::Guest;
