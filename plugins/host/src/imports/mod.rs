@@ -11,6 +11,8 @@ mod git;
 mod http;
 mod kv;
 mod log;
+mod session;
+mod ui;
 mod workspace;
 
 use std::collections::HashSet;
@@ -22,7 +24,7 @@ use opencode_nexus::{Error, ErrorKind, Result};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use self::http::HttpAccess;
+use self::http::{HttpAccess, Lookup, SystemLookup};
 use self::kv::Store;
 use self::log::PluginLog;
 use self::workspace::WorkspaceAccess;
@@ -32,6 +34,7 @@ use crate::journal::Journal;
 use crate::limits::{Limits, MemoryLimit};
 use crate::permissions::Rights;
 use crate::secrets::Secrets;
+use crate::stage::Stage;
 
 pub use self::log::log_file;
 
@@ -43,6 +46,7 @@ pub struct Ground {
     audit: Arc<Audit>,
     journal: Arc<Journal>,
     ca_file: Option<PathBuf>,
+    lookup: Arc<dyn Lookup>,
 }
 
 impl Ground {
@@ -55,7 +59,7 @@ impl Ground {
         let folder = folder.into();
         let journal = Journal::start()?;
         let audit = Audit::open(&folder, Arc::clone(&journal));
-        Ok(Self { folder, notices, audit, journal, ca_file })
+        Ok(Self { folder, notices, audit, journal, ca_file, lookup: Arc::new(SystemLookup) })
     }
 
     /// The folder of plugins.
@@ -127,7 +131,7 @@ impl Caller {
             log: PluginLog::new(plugin, log_file(&ground.folder, plugin), Arc::clone(&ground.journal)),
             secrets: Secrets::of(&ground.folder, plugin),
             store: Arc::new(Store::new(own.join("kv.db"), workspace)),
-            http: HttpAccess::new(&granted.http, ground.ca_file.clone())?,
+            http: HttpAccess::new(&granted.http, ground.ca_file.clone(), Arc::clone(&ground.lookup))?,
             files: Arc::new(WorkspaceAccess::open(workspace, &granted.workspace_read, &ground.folder)?),
             ground: ground.clone(),
         };
@@ -167,6 +171,8 @@ pub(crate) struct HostState {
     pub table: ResourceTable,
     /// What its memories and tables take.
     pub memory: MemoryLimit,
+    /// Conversations, pages, a terminal; none where a plugin has nobody to show something to.
+    pub stage: Option<Arc<Stage>>,
     /// The call of the guest that is under way.
     call: call::Call,
 }
@@ -177,7 +183,7 @@ impl HostState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let memory = MemoryLimit::new(Limits::default());
-        Self { caller, wasi, table, memory, call: call::Call::default() }
+        Self { caller, wasi, table, memory, stage: None, call: call::Call::default() }
     }
 }
 
@@ -194,6 +200,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     wit::http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::workspace::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::git::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::session::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::ui::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     Ok(())
 }
 
