@@ -25,6 +25,7 @@ pub mod grants;
 pub mod harness;
 pub mod hook;
 pub mod imports;
+pub mod index;
 pub mod inspect;
 pub mod installed;
 mod instance;
