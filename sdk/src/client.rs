@@ -12,7 +12,7 @@ use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::extension::Extensions;
 use crate::history::History;
-use crate::model::{Agent, Catalogue, ServerConfiguration, Session, SessionId, SlashCommand};
+use crate::model::{Agent, Catalogue, Message, ServerConfiguration, Session, SessionId, SlashCommand};
 use crate::server::LogLevel;
 use crate::stream::{EventHub, EventStream};
 use crate::transport::{Credentials, Transport, TransportConfig};
@@ -281,6 +281,22 @@ impl Client {
     /// When the server cannot be reached.
     pub async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<Session>> {
         self.dialect().sessions(filter).await
+    }
+
+    /// The sessions in which a turn runs, those of sub-agents too.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn running(&self) -> Result<Vec<SessionId>> {
+        self.dialect().busy().await
+    }
+
+    /// The messages of a session, read from the server now, the oldest first. To follow it, [`open`](Self::open) it.
+    ///
+    /// # Errors
+    /// When there is no such session, or the server cannot be reached.
+    pub async fn messages(&self, session: &SessionId) -> Result<Vec<Message>> {
+        self.dialect().messages(session).await
     }
 
     /// The server's own configuration, without secrets.

@@ -93,6 +93,8 @@ pub(crate) trait Dialect: Send + Sync {
     /// A session and everything below it: the session first, then its descendants.
     async fn snapshot(&self, session: &SessionId) -> Result<Vec<Snapshot>>;
     async fn status(&self, session: &SessionId) -> Result<Status>;
+    /// The sessions in which something runs.
+    async fn busy(&self) -> Result<Vec<SessionId>>;
     async fn messages(&self, session: &SessionId) -> Result<Vec<Message>>;
     async fn has_message(&self, session: &SessionId, message: &MessageId) -> Result<bool>;
 

@@ -11,6 +11,8 @@ mod git;
 mod http;
 mod kv;
 mod log;
+mod session;
+mod ui;
 mod workspace;
 
 use std::collections::HashSet;
@@ -32,6 +34,7 @@ use crate::journal::Journal;
 use crate::limits::{Limits, MemoryLimit};
 use crate::permissions::Rights;
 use crate::secrets::Secrets;
+use crate::stage::Stage;
 
 pub use self::log::log_file;
 
@@ -168,6 +171,8 @@ pub(crate) struct HostState {
     pub table: ResourceTable,
     /// What its memories and tables take.
     pub memory: MemoryLimit,
+    /// Conversations, pages, a terminal; none where a plugin has nobody to show something to.
+    pub stage: Option<Arc<Stage>>,
     /// The call of the guest that is under way.
     call: call::Call,
 }
@@ -178,7 +183,7 @@ impl HostState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let memory = MemoryLimit::new(Limits::default());
-        Self { caller, wasi, table, memory, call: call::Call::default() }
+        Self { caller, wasi, table, memory, stage: None, call: call::Call::default() }
     }
 }
 
@@ -195,6 +200,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     wit::http::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::workspace::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     wit::git::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::session::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    wit::ui::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     Ok(())
 }
 

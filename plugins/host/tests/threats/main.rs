@@ -3,5 +3,6 @@
 mod guest;
 mod host;
 mod loops;
+mod web_requests;
 
 pub use guest::Guest;

@@ -80,6 +80,11 @@ impl Dialect for V1 {
         Ok(all.get(session.as_str()).map_or(Status::Idle, map::status))
     }
 
+    async fn busy(&self) -> Result<Vec<SessionId>> {
+        let all = self.call(session::Status::new()).await?;
+        Ok(all.iter().filter(|(_, s)| !map::status(s).is_idle()).map(|(id, _)| id.as_str().into()).collect())
+    }
+
     async fn messages(&self, session: &SessionId) -> Result<Vec<Message>> {
         snapshot::messages(&self.transport, session).await
     }

@@ -140,6 +140,10 @@ impl Dialect for V2 {
         Ok(if running { Status::Busy } else { Status::Idle })
     }
 
+    async fn busy(&self) -> Result<Vec<SessionId>> {
+        Ok(self.running().await?.into_iter().map(SessionId::from).collect())
+    }
+
     async fn messages(&self, session: &SessionId) -> Result<Vec<Message>> {
         snapshot::messages(&self.transport, session).await
     }

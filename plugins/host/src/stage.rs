@@ -1,0 +1,97 @@
+//! What the calls of one plugin about conversations, pages and terminals work on. It stays while the plugin runs, however
+//! often it is started again; what an instance has subscribed to and waits for goes with the instance.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::actor::Launch;
+use crate::events::Inbox;
+use crate::imports::{Caller, HostState};
+use crate::rate::Rate;
+use crate::sessions::Sessions;
+use crate::terminal::Screen;
+use crate::timers::Timers;
+use crate::web::Pages;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Notices of a plugin's own in a minute.
+const NOTICES: usize = 10;
+
+/// Permissions that a plugin may answer in a minute: one that allows whatever is asked does not drive an agent for long.
+const REPLIES: usize = 20;
+
+/// Prompts and new sessions in a minute.
+const PROMPTS: usize = 20;
+
+/// What one plugin shows and drives.
+pub struct Stage {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) timers: Timers,
+    pub(crate) pages: Arc<Pages>,
+    pub(crate) screen: Screen,
+    notices: Rate,
+    replies: Rate,
+    prompts: Rate,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage")
+            .field("sessions", &self.sessions)
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is not done without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bounded {
+    Notice,
+    Reply,
+    Prompt,
+}
+
+impl Stage {
+    /// For one plugin. `sessions` are shared by all.
+    pub fn new(sessions: Arc<Sessions>) -> Arc<Self> {
+        Arc::new(Self {
+            sessions,
+            inbox: Arc::default(),
+            timers: Timers::default(),
+            pages: Arc::default(),
+            screen: Screen::default(),
+            notices: Rate::new(NOTICES, MINUTE),
+            replies: Rate::new(REPLIES, MINUTE),
+            prompts: Rate::new(PROMPTS, MINUTE),
+        })
+    }
+
+    /// The plugin with this stage: without one, its calls about conversations find nothing.
+    pub fn launch(self: &Arc<Self>, caller: Arc<Caller>, launch: Launch) -> Launch {
+        let stage = self.clone();
+        launch.with_state(Arc::new(move || {
+            stage.begin();
+            let mut state = HostState::new(caller.clone(), crate::wasi::empty(&caller));
+            state.stage = Some(stage.clone());
+            Ok(state)
+        }))
+    }
+
+    /// A new instance knows nothing of what the one before has subscribed to.
+    fn begin(&self) {
+        self.inbox.lock().clear();
+        self.timers.clear();
+    }
+
+    /// Whether it may be done once more now, and how often in a minute.
+    pub(crate) fn may(&self, what: Bounded) -> Result<(), usize> {
+        let (rate, most) = match what {
+            Bounded::Notice => (&self.notices, NOTICES),
+            Bounded::Reply => (&self.replies, REPLIES),
+            Bounded::Prompt => (&self.prompts, PROMPTS),
+        };
+        if rate.take(Instant::now()) { Ok(()) } else { Err(most) }
+    }
+}
