@@ -123,6 +123,13 @@ impl Gate {
     }
 }
 
+impl super::Caller {
+    /// A line that the plugin has written to its standard output or its standard error.
+    pub(crate) fn log_output(&self, line: &str) {
+        self.access.log.write(Level::Info, line);
+    }
+}
+
 impl Host for HostState {
     async fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.caller.access.log.write(level, &message);

@@ -1,7 +1,12 @@
 //! Every threat has a test here: what a hostile plugin may try, and that the host contains it. `cargo xtask plugins` counts them.
 
+mod cache;
+mod components;
 mod guest;
 mod host;
 mod loops;
+mod memory;
+mod restarts;
+mod values;
 
 pub use guest::Guest;
