@@ -28,6 +28,7 @@ pub mod grants;
 #[path = "../tests/threats/guest.rs"]
 #[allow(dead_code)] // the threat tests use all of it
 mod guest;
+pub mod harness;
 pub mod hook;
 pub mod imports;
 pub mod inspect;
@@ -36,11 +37,11 @@ mod instance;
 mod journal;
 pub mod limits;
 pub mod manifest;
-pub mod notices;
 pub mod permissions;
 mod plain;
 pub mod provider;
 mod restarts;
 pub mod secrets;
 pub mod signature;
+pub mod toolchain;
 mod wasi;

@@ -52,7 +52,7 @@ struct Lines {
 
 impl Lines {
     fn tell(&mut self) {
-        self.caller.log_output(&String::from_utf8_lossy(&self.line));
+        self.caller.output(&String::from_utf8_lossy(&self.line));
         self.line.clear();
     }
 }

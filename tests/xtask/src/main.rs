@@ -9,6 +9,7 @@ mod editors;
 mod faults;
 mod fuzz;
 mod package;
+mod plugins;
 mod server_faults;
 mod terminal;
 mod test;
@@ -46,6 +47,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Builds what people install: archive, Debian package, checksums.
     Package(package::Arguments),
+    /// Builds the plugins of this repository, attacks the host with hostile ones, and does what the pages for authors say.
+    Plugins(plugins::Arguments),
     /// Plays `nexus chat` in a real terminal and compares its screen with the server.
     Terminal(terminal::Arguments),
     /// Plays conversations in real editors, and compares what a person sees with the server.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Package(arguments) => package::run(&root(), &arguments),
+        Task::Plugins(arguments) => plugins::run(&root(), &arguments),
         Task::Terminal(arguments) => terminal::run(&root(), &arguments),
         Task::Editors(arguments) => editors::run(&root(), &arguments),
         Task::VaultCheck(arguments) => vault_check::run(&root(), &arguments),

@@ -4,12 +4,12 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use opencode_nexus::Result;
+use opencode_nexus::extension::Notice;
 
 use super::HostState;
 use super::failure::{Answer, failure, failure_with, internal};
 use super::kv::Pending;
 use super::wit::types::{self, ErrorCode};
-use crate::notices::Notice;
 use crate::plain::one_line;
 
 /// What a host call may take when nobody has said how long the call of the guest may.
@@ -72,11 +72,8 @@ impl HostState {
         let mut told = caller.access.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(permission.to_owned()) {
             drop(told);
-            caller.access.ground.notices.notice(Notice {
-                plugin: caller.plugin.clone(),
-                message: format!("{} was denied {permission}: {call} {shown}", caller.plugin),
-                hint: Some(hint),
-            });
+            let text = format!("was denied {permission}: {call} {shown}; {hint}");
+            caller.access.ground.notices.tell(Notice::warning(&caller.plugin, text));
         }
         failure_with(
             ErrorCode::Denied,

@@ -42,7 +42,7 @@ impl PluginLog {
     }
 
     /// Each line of a message is a line, so that a trace of a stack stays readable; none can pass for somebody else's.
-    fn write(&self, level: Level, message: &str) {
+    pub(super) fn write(&self, level: Level, message: &str) {
         let mut lines = message.split('\n').filter(|line| !line.trim().is_empty());
         for line in lines.by_ref() {
             let passed = self.gate().take(Instant::now());
@@ -120,13 +120,6 @@ impl Gate {
         }
         self.lines += 1;
         Passed::Yes { left_out: std::mem::take(&mut self.left_out) }
-    }
-}
-
-impl super::Caller {
-    /// A line that the plugin has written to its standard output or its standard error.
-    pub(crate) fn log_output(&self, line: &str) {
-        self.access.log.write(Level::Info, line);
     }
 }
 

@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use opencode_nexus::extension::Notices;
 use opencode_nexus::{Error, ErrorKind, Result};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -29,7 +30,6 @@ use crate::audit::{Audit, Share};
 use crate::bindings::nexus::plugin as wit;
 use crate::journal::Journal;
 use crate::limits::{Limits, MemoryLimit};
-use crate::notices::Notices;
 use crate::permissions::Rights;
 use crate::secrets::Secrets;
 
@@ -39,7 +39,7 @@ pub use self::log::log_file;
 #[derive(Clone)]
 pub struct Ground {
     folder: PathBuf,
-    notices: Arc<dyn Notices>,
+    notices: Notices,
     audit: Arc<Audit>,
     journal: Arc<Journal>,
     ca_file: Option<PathBuf>,
@@ -51,11 +51,7 @@ impl Ground {
     ///
     /// # Errors
     /// `system.io` when the system gives no thread.
-    pub fn open(
-        folder: impl Into<PathBuf>,
-        notices: Arc<dyn Notices>,
-        ca_file: Option<PathBuf>,
-    ) -> Result<Self> {
+    pub fn open(folder: impl Into<PathBuf>, notices: Notices, ca_file: Option<PathBuf>) -> Result<Self> {
         let folder = folder.into();
         let journal = Journal::start()?;
         let audit = Audit::open(&folder, Arc::clone(&journal));
@@ -73,7 +69,7 @@ impl Ground {
     }
 
     /// What tells the person.
-    pub fn notices(&self) -> &Arc<dyn Notices> {
+    pub fn notices(&self) -> &Notices {
         &self.notices
     }
 }
@@ -144,6 +140,11 @@ impl Caller {
             rights,
         })
     }
+
+    /// A line of the plugin's standard output goes where its log goes, within the same limits.
+    pub(crate) fn output(&self, line: &str) {
+        self.access.log.write(wit::log::Level::Info, line);
+    }
 }
 
 /// The name becomes a folder, and stands before lines of logs.
@@ -171,7 +172,7 @@ pub(crate) struct HostState {
 }
 
 impl HostState {
-    /// A new instance of a plugin.
+    /// A state with nothing in it yet, for a new instance.
     pub fn new(caller: Arc<Caller>, wasi: WasiCtx) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);

@@ -60,6 +60,12 @@ pub const PARTS: &[Part] = &[
         run: editors,
     },
     Part {
+        name: "plugins",
+        about: "plugins in three languages are built and used, hostile ones are contained, the pages for authors hold",
+        tools: &[GIT, NODE, NPM, PYTHON, CHROMIUM],
+        run: plugins,
+    },
+    Part {
         name: "faults",
         about: "transcripts equal the server under broken connections",
         tools: &[GIT, NODE, NPM],
@@ -155,6 +161,10 @@ fn editors(root: &Path) -> Counts {
     own(root, "editors", &["editors"])
 }
 
+fn plugins(root: &Path) -> Counts {
+    own(root, "plugins", &["plugins"])
+}
+
 fn faults(root: &Path) -> Counts {
     // Every story at every frame on the newest of each line; older ones for a minute.
     let mut counts = own(root, "faults", &["faults"]);
@@ -210,6 +220,7 @@ mod tests {
             &["api", "--check"],
             &["coverage"],
             &["terminal"],
+            &["plugins"],
             &["faults"],
             &["faults", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
