@@ -17,7 +17,8 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
 
 /// Year, month and day of a day since 1970-01-01, by the Gregorian calendar.
 fn date(mut days: u64) -> (u64, usize, u64) {
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     // A cycle of 400 years always has as many days; the years that are left are few.
     const CYCLE: u64 = 146_097;
     let mut year = 1970 + days / CYCLE * 400;

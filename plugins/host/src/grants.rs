@@ -36,25 +36,6 @@ pub struct Grant {
 /// The publisher of what has no signature: a plugin that is run from the folder in which it is written.
 pub const UNSIGNED: &str = "unsigned";
 
-/// What the configuration grants: `grant = "all"`, or words of [`WORDS`](crate::permissions::WORDS).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Configured {
-    /// One word, usually `all`: everything that the manifest asks for, now and after updates.
-    One(String),
-    /// These.
-    Some(Vec<String>),
-}
-
-impl Configured {
-    fn words(&self) -> Vec<String> {
-        match self {
-            Self::One(word) => vec![word.clone()],
-            Self::Some(words) => words.clone(),
-        }
-    }
-}
-
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -85,7 +66,9 @@ impl Grants {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => {
                 let shown = self.file.display();
-                return Err(Error::new(ErrorKind::Io, format!("cannot read {shown}: {error}")).with_source(error));
+                return Err(
+                    Error::new(ErrorKind::Io, format!("cannot read {shown}: {error}")).with_source(error)
+                );
             }
         };
         self.check_own()?;
@@ -93,10 +76,15 @@ impl Grants {
             Error::new(ErrorKind::Damaged, format!("{} cannot be read: {why}", self.file.display()))
                 .with_hint("delete it, and grant again what plugins may do")
         };
-        let table: toml::Table = toml::from_str(&text).map_err(|error| damaged(error.message().to_owned()))?;
-        if table.get("schema").and_then(toml::Value::as_integer).is_some_and(|schema| schema > SCHEMA.into()) {
-            return Err(Error::new(ErrorKind::NewerFormat, "a newer version has written the grants of plugins")
-                .with_hint("update OpenCode Nexus"));
+        let table: toml::Table =
+            toml::from_str(&text).map_err(|error| damaged(error.message().to_owned()))?;
+        if table.get("schema").and_then(toml::Value::as_integer).is_some_and(|schema| schema > SCHEMA.into())
+        {
+            return Err(Error::new(
+                ErrorKind::NewerFormat,
+                "a newer version has written the grants of plugins",
+            )
+            .with_hint("update OpenCode Nexus"));
         }
         let file: File = toml::from_str(&text).map_err(|error| damaged(error.message().to_owned()))?;
         Ok(file.grant)
@@ -177,12 +165,7 @@ impl Grants {
     ///
     /// # Errors
     /// As [`grant`](Self::grant).
-    pub fn carry_over(
-        &self,
-        old: &Manifest,
-        new: &Manifest,
-        publisher: &str,
-    ) -> Result<Vec<PermissionLine>> {
+    pub fn carry_over(&self, old: &Manifest, new: &Manifest, publisher: &str) -> Result<Vec<PermissionLine>> {
         let more = old.permissions.widening(&new.permissions);
         if !more.is_empty() {
             return Ok(more);
@@ -193,26 +176,19 @@ impl Grants {
         Ok(Vec::new())
     }
 
-    /// What a plugin may do: declared, **and** granted by the person for this component or by the configuration.
+    /// What a plugin may do: declared, **and** granted by the person for this component or by the configuration, which gives words
+    /// of [`WORDS`](crate::permissions::WORDS): `all` is everything that the manifest asks for, now and after updates.
     ///
     /// # Errors
     /// As [`all`](Self::all); `user.configuration` when the configuration names what the plugin does not ask for.
-    pub fn effective(
-        &self,
-        manifest: &Manifest,
-        publisher: &str,
-        configured: Option<&Configured>,
-    ) -> Result<Rights> {
+    pub fn effective(&self, manifest: &Manifest, publisher: &str, configured: &[String]) -> Result<Rights> {
         let granted = self.of(&manifest.id, publisher)?.filter(|grant| is_of(grant, manifest));
         let granted = granted.map(|grant| grant.permissions).unwrap_or_default();
-        let configured = match configured {
-            Some(configured) => manifest.permissions.select(&configured.words()).map_err(|error| {
-                let place = format!("plugins.\"{}\".grant: {}", manifest.id, error.message());
-                let hint = error.hint().unwrap_or_default().to_owned();
-                Error::new(ErrorKind::Configuration, place).with_hint(hint)
-            })?,
-            None => Permissions::default(),
-        };
+        let configured = manifest.permissions.select(configured).map_err(|error| {
+            let place = format!("plugins.\"{}\".grant: {}", manifest.id, error.message());
+            let hint = error.hint().unwrap_or_default().to_owned();
+            Error::new(ErrorKind::Configuration, place).with_hint(hint)
+        })?;
         Ok(Rights::new(manifest.permissions.intersect(&granted.union(&configured))))
     }
 

@@ -111,3 +111,6 @@ impl Rights {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

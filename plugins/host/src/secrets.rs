@@ -57,12 +57,18 @@ impl Secrets {
     /// `user.invalid_input` for a name that is none or a value that is empty or too long; as [`get`](Self::get).
     pub fn set(&self, name: &str, value: &SecretString) -> Result<()> {
         if !is_name(name) {
-            return Err(Error::new(ErrorKind::InvalidInput, format!("\"{}\" is no name of a secret", name.escape_debug()))
-                .with_hint("capital letters, digits and _, beginning with a letter: JIRA_TOKEN"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("\"{}\" is no name of a secret", name.escape_debug()),
+            )
+            .with_hint("capital letters, digits and _, beginning with a letter: JIRA_TOKEN"));
         }
         if value.expose_secret().is_empty() || value.expose_secret().len() > LONGEST {
-            return Err(Error::new(ErrorKind::InvalidInput, format!("the secret {name} is empty or longer than 64 KiB"))
-                .with_hint("give what the service has given you, without anything around it"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("the secret {name} is empty or longer than 64 KiB"),
+            )
+            .with_hint("give what the service has given you, without anything around it"));
         }
         let mut all = self.read()?;
         all.insert(name.to_owned(), value.expose_secret().to_owned());
@@ -95,7 +101,9 @@ impl Secrets {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
             Err(error) => {
                 let shown = self.file.display();
-                return Err(Error::new(ErrorKind::Io, format!("cannot read {shown}: {error}")).with_source(error));
+                return Err(
+                    Error::new(ErrorKind::Io, format!("cannot read {shown}: {error}")).with_source(error)
+                );
             }
         };
         self.check_private()?;
@@ -120,7 +128,8 @@ impl Secrets {
     }
 
     fn write(&self, all: &BTreeMap<String, String>) -> Result<()> {
-        let text = toml::to_string(all).map_err(|_| Error::new(ErrorKind::Internal, "secrets became no TOML"))?;
+        let text =
+            toml::to_string(all).map_err(|_| Error::new(ErrorKind::Internal, "secrets became no TOML"))?;
         write_private(&self.file, text.as_bytes()).map_err(|error| {
             Error::new(ErrorKind::Storage, format!("cannot write {}: {error}", self.file.display()))
                 .with_hint("is there room, and is the folder yours?")
@@ -170,7 +179,8 @@ mod tests {
         secrets.set("TOKEN", &"made-up \"one\"\n".into()).unwrap();
         assert_eq!(secrets.get_with("TOKEN", nothing).unwrap().unwrap().expose_secret(), "made-up \"one\"\n");
         assert!(Secrets::of(folder.path(), "acme.other").get_with("TOKEN", nothing).unwrap().is_none());
-        let environment = |name: &str| (name == "NEXUS_PLUGIN_SECRET_ACME__JIRA__TOKEN").then(|| "other".to_owned());
+        let environment =
+            |name: &str| (name == "NEXUS_PLUGIN_SECRET_ACME__JIRA__TOKEN").then(|| "other".to_owned());
         assert_eq!(secrets.get_with("TOKEN", environment).unwrap().unwrap().expose_secret(), "other");
         assert_eq!(secrets.names().unwrap(), ["TOKEN"]);
         assert!(secrets.remove("TOKEN").unwrap() && !secrets.remove("TOKEN").unwrap());

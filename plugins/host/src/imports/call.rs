@@ -78,7 +78,10 @@ impl HostState {
         failure_with(
             ErrorCode::Denied,
             format!("{shown}: the permission {permission} is not declared, or not granted"),
-            format!("declare it in plugin.toml with a reason, and let it be granted: nexus plugin grant {}", caller.plugin),
+            format!(
+                "declare it in plugin.toml with a reason, and let it be granted: nexus plugin grant {}",
+                caller.plugin
+            ),
         )
     }
 

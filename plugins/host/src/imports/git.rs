@@ -33,8 +33,15 @@ const REVISION: usize = 500;
 
 /// Paths are words and no patterns; what a diff is has been settled.
 const LITERAL: &str = "--literal-pathspecs";
-const AS_DIFF: &[&str] =
-    &["--patch", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--relative", "--no-show-signature"];
+const AS_DIFF: &[&str] = &[
+    "--patch",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--find-renames",
+    "--relative",
+    "--no-show-signature",
+];
 
 impl HostState {
     /// Checks the permission, writes it down, and gives the folder.
@@ -91,7 +98,14 @@ impl HostState {
             for setting in &filters {
                 arguments.extend(["-c", setting]);
             }
-            arguments.extend([LITERAL, "blame", "--line-porcelain", "--no-textconv", "--encoding=UTF-8", "--no-progress"]);
+            arguments.extend([
+                LITERAL,
+                "blame",
+                "--line-porcelain",
+                "--no-textconv",
+                "--encoding=UTF-8",
+                "--no-progress",
+            ]);
             arguments.extend([&range, "--", path.as_str()]);
             let printed = run(&folder, &arguments, BLAME).await?;
             Ok(parse_blame(&printed.text))
@@ -110,7 +124,8 @@ impl HostState {
                 Some((from, to)) => {
                     // Three dots: since where they parted.
                     let (to, dots) = to.strip_prefix('.').map_or((to, ".."), |to| (to, "..."));
-                    let (from, to) = (commit(&folder, or_head(from)).await?, commit(&folder, or_head(to)).await?);
+                    let (from, to) =
+                        (commit(&folder, or_head(from)).await?, commit(&folder, or_head(to)).await?);
                     range = format!("{from}{dots}{to}");
                     arguments.push("diff");
                 }
@@ -144,7 +159,9 @@ async fn run(folder: &Path, arguments: &[&str], limit: usize) -> Answer<git::Pri
     git::run(folder, arguments, limit).await.map_err(|error| {
         // What git says when a path or a line is not there has the path in it, which the plugin knows; the rest is its own words.
         let mut heard = from_sdk(&error);
-        if error.kind() == ErrorKind::Io && (heard.message.contains("no such path") || heard.message.contains("has only")) {
+        if error.kind() == ErrorKind::Io
+            && (heard.message.contains("no such path") || heard.message.contains("has only"))
+        {
             heard.code = ErrorCode::NotFound;
         }
         heard
@@ -156,14 +173,17 @@ fn literal(path: &str) -> Answer<String> {
     let parts = parts(path)?;
     match parts.is_empty() {
         true => Ok(".".to_owned()),
-        false if is_of_git(&parts) => Err(failure(ErrorCode::Invalid, "what git keeps for itself has no history")),
+        false if is_of_git(&parts) => {
+            Err(failure(ErrorCode::Invalid, "what git keeps for itself has no history"))
+        }
         false => Ok(parts.join("/")),
     }
 }
 
 /// Settings that take the programs away through which git would read files of the folder: a repository brings them along.
 async fn without_filters(folder: &Path) -> Answer<Vec<String>> {
-    let arguments = ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$"];
+    let arguments =
+        ["config", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$"];
     let found: Result<git::Printed> = git::run(folder, &arguments, 64 * 1024).await;
     let names = match found {
         Ok(printed) if printed.more => {
@@ -178,9 +198,10 @@ async fn without_filters(folder: &Path) -> Answer<Vec<String>> {
     names
         .map(|name| match name {
             // `-c` would read another setting out of it.
-            name if name.contains(['=', '\n']) => {
-                Err(failure(ErrorCode::Unavailable, "the configuration of git has a filter with a strange name"))
-            }
+            name if name.contains(['=', '\n']) => Err(failure(
+                ErrorCode::Unavailable,
+                "the configuration of git has a filter with a strange name",
+            )),
             name if name.ends_with(".required") => Ok(format!("{name}=false")),
             name => Ok(format!("{name}=")),
         })
@@ -242,7 +263,12 @@ impl Host for HostState {
         Ok(self.git_log(revision, path, limit).await)
     }
 
-    async fn blame(&mut self, path: String, first: u32, last: u32) -> wasmtime::Result<Answer<Vec<BlameLine>>> {
+    async fn blame(
+        &mut self,
+        path: String,
+        first: u32,
+        last: u32,
+    ) -> wasmtime::Result<Answer<Vec<BlameLine>>> {
         Ok(self.git_blame(path, first, last).await)
     }
 

@@ -165,8 +165,11 @@ impl Store {
         };
         let (connection, version) = prepare().map_err(|error: rusqlite::Error| self.wrong(error))?;
         if version > VERSION {
-            return Err(Error::new(ErrorKind::NewerFormat, "a newer version has written what the plugin keeps")
-                .with_hint("update OpenCode Nexus"));
+            return Err(Error::new(
+                ErrorKind::NewerFormat,
+                "a newer version has written what the plugin keeps",
+            )
+            .with_hint("update OpenCode Nexus"));
         }
         Ok(connection)
     }
@@ -183,12 +186,15 @@ impl Store {
             }
             _ => (ErrorKind::Storage, "is the folder yours, and is there room?".to_owned()),
         };
-        Error::new(kind, format!("what the plugin keeps cannot be used: {error}")).with_hint(hint).with_source(error)
+        Error::new(kind, format!("what the plugin keeps cannot be used: {error}"))
+            .with_hint(hint)
+            .with_source(error)
     }
 
     fn get(&self, (scope, key): &Name) -> Result<Option<Vec<u8>>> {
         self.with(|connection| {
-            let mut read = connection.prepare_cached("SELECT value FROM entry WHERE scope = ? AND key = ?")?;
+            let mut read =
+                connection.prepare_cached("SELECT value FROM entry WHERE scope = ? AND key = ?")?;
             read.query_row(params![&**scope, key.as_bytes()], |row| row.get(0)).optional()
         })
     }
@@ -209,10 +215,10 @@ impl Store {
                  AND substr(key, 1, length(?2)) = ?2 ORDER BY key LIMIT ?4",
             )?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let rows = read.query_map(
-                params![scope, prefix.as_bytes(), after.map(str::as_bytes), limit],
-                |row| row.get::<_, Vec<u8>>(0),
-            )?;
+            let rows = read
+                .query_map(params![scope, prefix.as_bytes(), after.map(str::as_bytes), limit], |row| {
+                    row.get::<_, Vec<u8>>(0)
+                })?;
             rows.map(|key| Ok(String::from_utf8_lossy(&key?).into_owned())).collect()
         })
     }
@@ -248,8 +254,11 @@ impl Store {
         if fits {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::TooLarge, "the plugin keeps more than 16 MiB; the last call has stored nothing")
-            .with_hint("another process has filled it meanwhile; its author should delete what is old"))
+        Err(Error::new(
+            ErrorKind::TooLarge,
+            "the plugin keeps more than 16 MiB; the last call has stored nothing",
+        )
+        .with_hint("another process has filled it meanwhile; its author should delete what is old"))
     }
 }
 
@@ -294,7 +303,10 @@ impl HostState {
     async fn kv_set(&mut self, scope: Scope, key: String, value: Vec<u8>) -> Answer<()> {
         check_key(&key)?;
         if value.len() > VALUE {
-            return Err(failure(ErrorCode::Quota, format!("the value has {} bytes, and may have 1 MiB", value.len())));
+            return Err(failure(
+                ErrorCode::Quota,
+                format!("the value has {} bytes, and may have 1 MiB", value.len()),
+            ));
         }
         self.kv_put(scope, key, Some(value)).await
     }
@@ -306,7 +318,8 @@ impl HostState {
             return self.call.pending.put(name, value, None);
         }
         let (asked, known) = (name.clone(), self.call.pending.stored);
-        let before = blocking(self.remaining(), "reading", move || stored(store.sizes(&asked, known))).await?;
+        let before =
+            blocking(self.remaining(), "reading", move || stored(store.sizes(&asked, known))).await?;
         self.call.pending.put(name, value, Some(before))
     }
 

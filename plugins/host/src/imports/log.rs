@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::wit::log::{Host, Level};
 use super::HostState;
+use super::wit::log::{Host, Level};
 use crate::clock::rfc3339;
 use crate::journal::{Book, Journal};
 use crate::plain::one_line;
@@ -149,7 +149,8 @@ mod tests {
     fn no_line_forges_another_or_acts_on_a_terminal() {
         let folder = tempfile::tempdir().unwrap();
         let (log, journal) = log(folder.path());
-        let evil = "one\r2026-01-01T00:00:00Z ERROR other.plugin: forged\n\u{1b}]52;c;ZXZpbA==\u{7}two\u{202e}";
+        let evil =
+            "one\r2026-01-01T00:00:00Z ERROR other.plugin: forged\n\u{1b}]52;c;ZXZpbA==\u{7}two\u{202e}";
         log.write(Level::Info, evil);
         assert_eq!(
             written(folder.path(), &journal),
@@ -174,7 +175,8 @@ mod tests {
         log.write(Level::Info, &"a line\n".repeat(1_000_000));
         log.count_left_out();
         let lines = written(folder.path(), &journal);
-        let (said, last) = (lines.iter().filter(|line| *line == "INFO a line").count(), lines.last().unwrap());
+        let (said, last) =
+            (lines.iter().filter(|line| *line == "INFO a line").count(), lines.last().unwrap());
         let left_out: usize = lines
             .iter()
             .filter_map(|line| line.strip_prefix("WARN [")?.split_once(' ')?.0.parse::<usize>().ok())

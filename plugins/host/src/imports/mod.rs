@@ -22,7 +22,7 @@ use opencode_nexus::{Error, ErrorKind, Result};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use self::http::HttpAccess;
+use self::http::{HttpAccess, Lookup, SystemLookup};
 use self::kv::Store;
 use self::log::PluginLog;
 use self::workspace::WorkspaceAccess;
@@ -43,6 +43,7 @@ pub struct Ground {
     audit: Arc<Audit>,
     journal: Arc<Journal>,
     ca_file: Option<PathBuf>,
+    lookup: Arc<dyn Lookup>,
 }
 
 impl Ground {
@@ -55,7 +56,7 @@ impl Ground {
         let folder = folder.into();
         let journal = Journal::start()?;
         let audit = Audit::open(&folder, Arc::clone(&journal));
-        Ok(Self { folder, notices, audit, journal, ca_file })
+        Ok(Self { folder, notices, audit, journal, ca_file, lookup: Arc::new(SystemLookup) })
     }
 
     /// The folder of plugins.
@@ -127,7 +128,7 @@ impl Caller {
             log: PluginLog::new(plugin, log_file(&ground.folder, plugin), Arc::clone(&ground.journal)),
             secrets: Secrets::of(&ground.folder, plugin),
             store: Arc::new(Store::new(own.join("kv.db"), workspace)),
-            http: HttpAccess::new(&granted.http, ground.ca_file.clone())?,
+            http: HttpAccess::new(&granted.http, ground.ca_file.clone(), Arc::clone(&ground.lookup))?,
             files: Arc::new(WorkspaceAccess::open(workspace, &granted.workspace_read, &ground.folder)?),
             ground: ground.clone(),
         };

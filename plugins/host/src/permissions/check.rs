@@ -72,7 +72,10 @@ fn wrong(what: String, hint: &'static str) -> Error {
 
 fn check_methods(host: &str, methods: &[String]) -> Result<()> {
     if methods.is_empty() {
-        return Err(wrong(format!("permissions.http: {host} has no methods"), "leave `methods` out for GET and HEAD"));
+        return Err(wrong(
+            format!("permissions.http: {host} has no methods"),
+            "leave `methods` out for GET and HEAD",
+        ));
     }
     match methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
         Some(method) => Err(wrong(
@@ -93,7 +96,9 @@ fn check_reason(permission: &str, rule: &str, reason: &str) -> Result<()> {
     }
     if reason.chars().count() > REASON || reason.contains(is_hidden) {
         return Err(wrong(
-            format!("permissions.{permission}{place}: the reason is too long, or has characters that cannot be seen"),
+            format!(
+                "permissions.{permission}{place}: the reason is too long, or has characters that cannot be seen"
+            ),
             "say it in one line of at most 300 characters",
         ));
     }

@@ -95,12 +95,8 @@ impl Permissions {
 
     fn keeping(&self, keep: impl Fn(&str) -> bool) -> Self {
         let kept = |reason: &Option<Reason>, word: &str| reason.clone().filter(|_| keep(word));
-        let session: Vec<_> = self
-            .session
-            .iter()
-            .copied()
-            .filter(|right| keep(&format!("session:{}", right.word())))
-            .collect();
+        let session: Vec<_> =
+            self.session.iter().copied().filter(|right| keep(&format!("session:{}", right.word()))).collect();
         let is_path = |rule: &&PathRule| keep(&format!("workspace-read:{}", rule.glob));
         Self {
             http: self.http.iter().filter(|rule| keep(&format!("http:{}", rule.host))).cloned().collect(),
@@ -169,7 +165,8 @@ fn hosts_of_both(declared: &[HttpRule], granted: &[HttpRule]) -> Vec<HttpRule> {
     let mut both: Vec<HttpRule> = Vec::new();
     for own in declared {
         for other in granted {
-            let (Ok(wide), Ok(narrow)) = (HostPattern::parse(&own.host), HostPattern::parse(&other.host)) else {
+            let (Ok(wide), Ok(narrow)) = (HostPattern::parse(&own.host), HostPattern::parse(&other.host))
+            else {
                 continue;
             };
             let host = match (wide.covers(&narrow), narrow.covers(&wide)) {

@@ -35,8 +35,9 @@ pub(super) fn checked(fields: &[Field]) -> Answer<HeaderMap> {
     }
     let mut headers = HeaderMap::new();
     for field in fields {
-        let name = HeaderName::try_from(&field.key)
-            .map_err(|_| failure(ErrorCode::Invalid, format!("\"{}\" is no name of a header", shown(&field.key))))?;
+        let name = HeaderName::try_from(&field.key).map_err(|_| {
+            failure(ErrorCode::Invalid, format!("\"{}\" is no name of a header", shown(&field.key)))
+        })?;
         if NOT_THEIRS.contains(&name.as_str()) || name.as_str().starts_with("proxy-") {
             return Err(failure_with(
                 ErrorCode::Invalid,
@@ -45,8 +46,9 @@ pub(super) fn checked(fields: &[Field]) -> Answer<HeaderMap> {
             ));
         }
         // No line break, no control: a value cannot become a header of its own. The text is not shown: it may be a secret.
-        let value = HeaderValue::from_str(&field.value)
-            .map_err(|_| failure(ErrorCode::Invalid, format!("the value of {name} has characters that cannot be sent")))?;
+        let value = HeaderValue::from_str(&field.value).map_err(|_| {
+            failure(ErrorCode::Invalid, format!("the value of {name} has characters that cannot be sent"))
+        })?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -107,7 +109,12 @@ mod tests {
 
     #[test]
     fn what_a_service_wants_to_hear_passes() {
-        let fields = [field("Authorization", "Bearer x"), field("X-A", "1"), field("x-a", "2"), field("User-Agent", "me")];
+        let fields = [
+            field("Authorization", "Bearer x"),
+            field("X-A", "1"),
+            field("x-a", "2"),
+            field("User-Agent", "me"),
+        ];
         let headers = checked(&fields).unwrap();
         assert_eq!(headers.get_all("X-A").iter().count(), 2);
         let many: Vec<_> = (0..65).map(|n| field(&format!("x-{n}"), "")).collect();

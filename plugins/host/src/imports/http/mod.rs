@@ -17,7 +17,8 @@ use reqwest::Client;
 use tokio::sync::Semaphore;
 use url::Url;
 
-use self::addresses::{Checked, Lookup, Refused, SystemLookup};
+use self::addresses::{Checked, Refused};
+pub(super) use self::addresses::{Lookup, SystemLookup};
 use super::HostState;
 use super::call::within;
 use super::failure::{Answer, failure, failure_with, internal};
@@ -52,11 +53,7 @@ pub(super) struct HttpAccess {
 }
 
 impl HttpAccess {
-    pub(super) fn new(rules: &[HttpRule], ca_file: Option<PathBuf>) -> Result<Self> {
-        Self::with_lookup(rules, ca_file, Arc::new(SystemLookup))
-    }
-
-    fn with_lookup(rules: &[HttpRule], ca_file: Option<PathBuf>, lookup: Arc<dyn Lookup>) -> Result<Self> {
+    pub(super) fn new(rules: &[HttpRule], ca_file: Option<PathBuf>, lookup: Arc<dyn Lookup>) -> Result<Self> {
         let rules = rules.iter().map(|rule| Ok((HostPattern::parse(&rule.host)?, rule.clone())));
         Ok(Self {
             rules: rules.collect::<Result<_>>()?,
@@ -90,6 +87,8 @@ impl HttpAccess {
     }
 
     fn build(&self, is_plain: bool) -> Answer<Client> {
+        // The process may have chosen a provider already; ours is only the default.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .user_agent(concat!("opencode-nexus/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Arc::new(Checked(Arc::clone(&self.lookup))))
@@ -104,7 +103,8 @@ impl HttpAccess {
         } else if let Some(file) = &self.ca_file {
             let unusable = |why: String| internal("the file of certificates cannot be used", why);
             let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
-            let extra = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
+            let extra =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unusable(error.to_string()))?;
             builder = builder.tls_certs_merge(extra);
         }
         builder.build().map_err(|error| {
@@ -131,7 +131,9 @@ fn name_of(method: Method) -> reqwest::Method {
 
 /// The address of a request. `url` makes the usual form of names and addresses, whatever they were disguised as.
 fn address(text: &str) -> Answer<Url> {
-    let wrong = |why: &str| failure_with(ErrorCode::Invalid, why, "give an address like https://api.example.org/path");
+    let wrong = |why: &str| {
+        failure_with(ErrorCode::Invalid, why, "give an address like https://api.example.org/path")
+    };
     if text.len() > ADDRESS {
         return Err(failure(ErrorCode::Quota, "an address may have 8 KiB"));
     }
@@ -181,9 +183,7 @@ impl HostState {
         let answered = within(bound, "the request", async { Ok(answer(built).await) }).await?;
         match answered {
             Ok(response) => Ok(response),
-            Err(Failed::Refused(refused)) => {
-                Err(self.denied(CALL, "http", &format!("{what} ({refused})")))
-            }
+            Err(Failed::Refused(refused)) => Err(self.denied(CALL, "http", &format!("{what} ({refused})"))),
             Err(Failed::Otherwise(error)) => Err(error),
         }
     }

@@ -23,11 +23,14 @@ impl WorkspaceAccess {
         if !self.may_list(parts) {
             return Err(Refusal::Denied);
         }
-        let folder = match open::open(&self.dir, parts, |real| self.may_read(real), |real| self.may_list(real))? {
-            Opened::Folder(folder) => folder,
-            Opened::File(..) => return Err(failure(ErrorCode::Invalid, "it is a file, and no folder").into()),
-            Opened::NotGranted => return Err(Refusal::Denied),
-        };
+        let folder =
+            match open::open(&self.dir, parts, |real| self.may_read(real), |real| self.may_list(real))? {
+                Opened::Folder(folder) => folder,
+                Opened::File(..) => {
+                    return Err(failure(ErrorCode::Invalid, "it is a file, and no folder").into());
+                }
+                Opened::NotGranted => return Err(Refusal::Denied),
+            };
         // `after` is a path as it was given, or the name alone.
         let after = after.map(|after| after.rsplit('/').next().unwrap_or(after));
         let mut found: BTreeMap<String, DirEntry> = BTreeMap::new();

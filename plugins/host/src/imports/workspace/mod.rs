@@ -78,7 +78,9 @@ impl WorkspaceAccess {
     }
 
     fn is_hidden(&self, parts: &[&str]) -> bool {
-        self.hidden.iter().any(|folder| parts.len() >= folder.len() && folder.iter().zip(parts).all(|(a, b)| a == b))
+        self.hidden
+            .iter()
+            .any(|folder| parts.len() >= folder.len() && folder.iter().zip(parts).all(|(a, b)| a == b))
     }
 
     /// A file that was granted, however it is named.
@@ -110,22 +112,34 @@ impl WorkspaceAccess {
 /// Folders that are nobody's business, when somebody works in their home.
 fn hidden(root: &Path, plugins: &Path) -> Vec<Vec<String>> {
     use opencode_nexus::folders::{Purpose, folder};
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = variable("HOME").or_else(|| variable("USERPROFILE"));
     let mut folders = vec![plugins.to_owned()];
-    folders.extend(
-        [Purpose::Configuration, Purpose::State, Purpose::Data].into_iter().filter_map(|of| folder(of).ok()),
-    );
+    let ours = [Purpose::Configuration, Purpose::State, Purpose::Data];
+    folders.extend(ours.into_iter().filter_map(|purpose| folder(purpose).ok()));
+    folders.extend(places_of_opencode(&|name| std::env::var_os(name).map(PathBuf::from)));
+    hidden_below(root, &folders)
+}
+
+/// Where OpenCode keeps its keys (`auth.json`) and its configuration, which may have some in it.
+fn places_of_opencode(variables: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    let set = |name: &str| variables(name).filter(|path| path.is_absolute());
+    let home = set("HOME").or_else(|| set("USERPROFILE"));
+    let mut places = Vec::new();
     for (name, usual) in [("XDG_DATA_HOME", ".local/share"), ("XDG_CONFIG_HOME", ".config")] {
-        folders.extend(variable(name).map(|base| base.join("opencode")));
-        folders.extend(home.as_ref().map(|home| home.join(usual).join("opencode")));
+        places.extend(set(name).map(|base| base.join("opencode")));
+        places.extend(home.as_ref().map(|home| home.join(usual).join("opencode")));
     }
-    let below = |folder: PathBuf| {
-        let real = folder.canonicalize().unwrap_or(folder);
-        let parts = real.strip_prefix(root).ok()?.iter().map(|part| part.to_string_lossy().into_owned());
-        Some(parts.collect::<Vec<_>>()).filter(|parts| !parts.is_empty())
+    places
+}
+
+/// Those that lie below the folder, links resolved, as parts of a path.
+fn hidden_below(root: &Path, folders: &[PathBuf]) -> Vec<Vec<String>> {
+    let below = |folder: &PathBuf| {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let parts = real.strip_prefix(root).or_else(|_| folder.strip_prefix(root)).ok()?;
+        let parts: Vec<_> = parts.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        Some(parts).filter(|parts| !parts.is_empty())
     };
-    folders.into_iter().filter_map(below).collect()
+    folders.iter().filter_map(below).collect()
 }
 
 impl super::Caller {
@@ -216,7 +230,11 @@ impl Host for HostState {
         Ok(self.read_file(path, offset, max_bytes).await)
     }
 
-    async fn list_dir(&mut self, path: String, after: Option<String>) -> wasmtime::Result<Answer<Vec<Entry>>> {
+    async fn list_dir(
+        &mut self,
+        path: String,
+        after: Option<String>,
+    ) -> wasmtime::Result<Answer<Vec<Entry>>> {
         Ok(self.list_folder(path, after).await)
     }
 

@@ -125,8 +125,26 @@ mod tests {
     #[test]
     fn only_a_relative_path_with_slashes_is_one() {
         for bad in [
-            "..", "../x", "a/../../x", "a/..", "a/../b", "/etc/passwd", "//server/share", "C:/x", "c:x", "C:\\x", "\\\\server\\share",
-            "..\\x", "a\\..\\..\\x", "a\0b", "a\nb", "\u{1b}[2J", "./../x", "././/..//x", "\\\\?\\C:\\x", "a/\u{85}",
+            "..",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "a/../b",
+            "/etc/passwd",
+            "//server/share",
+            "C:/x",
+            "c:x",
+            "C:\\x",
+            "\\\\server\\share",
+            "..\\x",
+            "a\\..\\..\\x",
+            "a\0b",
+            "a\nb",
+            "\u{1b}[2J",
+            "./../x",
+            "././/..//x",
+            "\\\\?\\C:\\x",
+            "a/\u{85}",
         ] {
             assert_eq!(parts(bad).unwrap_err().code, ErrorCode::Invalid, "{bad:?}");
         }
@@ -167,7 +185,9 @@ mod tests {
             assert_eq!(docs.file(&parts(path).unwrap()), is_granted, "{path}");
         }
         let all = granted(&["**"]);
-        assert!(all.file(&["a"]) && all.file(&["a", "b"]) && !all.file(&[".git", "config"]) && !all.file(&[]));
+        assert!(
+            all.file(&["a"]) && all.file(&["a", "b"]) && !all.file(&[".git", "config"]) && !all.file(&[])
+        );
         let none = granted(&[]);
         assert!(!none.file(&["a"]) && !none.folder(&[]));
         let deep = granted(&["a/b/*.md"]);

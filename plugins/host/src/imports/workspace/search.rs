@@ -55,9 +55,18 @@ impl Drop for Stops {
 impl Search {
     /// # Errors
     /// `invalid` for an expression or a pattern that is none.
-    pub(super) fn new(pattern: &str, glob: Option<&str>, limit: u32, bound: Duration) -> Answer<(Self, Stops)> {
+    pub(super) fn new(
+        pattern: &str,
+        glob: Option<&str>,
+        limit: u32,
+        bound: Duration,
+    ) -> Answer<(Self, Stops)> {
         let wrong = |why: String| {
-            failure_with(ErrorCode::Invalid, format!("the expression cannot be used: {why}"), "it is as in Rust's regex")
+            failure_with(
+                ErrorCode::Invalid,
+                format!("the expression cannot be used: {why}"),
+                "it is as in Rust's regex",
+            )
         };
         if pattern.len() > PATTERN {
             return Err(wrong("it is longer than 1 KiB".to_owned()));
@@ -136,7 +145,11 @@ fn find(search: &Search, path: &str, bytes: &[u8], hits: &mut Vec<Hit>) {
         }
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if search.pattern.is_match(line) {
-            hits.push(Hit { path: path.to_owned(), line: u32::try_from(number).unwrap_or(u32::MAX), text: cut(line) });
+            hits.push(Hit {
+                path: path.to_owned(),
+                line: u32::try_from(number).unwrap_or(u32::MAX),
+                text: cut(line),
+            });
         }
     }
 }
