@@ -22,9 +22,9 @@ use opencode_nexus::{Error, ErrorKind, Result, Retry};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use crate::engine::Code;
 use self::lane::drive;
 use self::words::{said, spoken};
+use crate::engine::Code;
 use crate::imports::{Caller, HostState};
 use crate::instance::{Call, Clock, Exports, Failure, Instance};
 use crate::limits::{Budget, Limits};
@@ -137,14 +137,17 @@ impl PluginHandle {
     /// Stops it: it has half a second to finish. Later calls fail until [`reload`](Self::reload). Waits for the running call.
     pub async fn stop(&self, reason: StopReason) {
         let handle = self.clone();
+        let (send, receive) = oneshot::channel();
         let work = async move {
             let mut slot = handle.0.slot.lock().await;
             slot.stopped = true;
             let _ = handle.end(&mut slot, reason).await;
             handle.set_status(PluginStatus::Stopped);
+            let _ = send.send(());
         };
         // Budgets bound what it waits for, so it need not be stopped when nobody waits for it.
-        let _ = drive(Box::pin(work), &self.0.clock).await;
+        drive(Box::pin(work), &self.0.clock).await;
+        let _ = receive.await;
     }
 
     /// Replaces it by another build, or lets the same start again after it was stopped or disabled. What the old one hands over

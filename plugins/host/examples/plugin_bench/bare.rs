@@ -70,9 +70,22 @@ pub fn measure() -> Map<String, Value> {
     drop(open(&engine, &files[0]));
     let first = microseconds(began.elapsed());
     let mut figures = Map::new();
-    figures.insert("call_100_us".into(), json!(timed(20_000, |n| (0..n).for_each(|_| { plugin.call(&small); }))));
-    figures.insert("call_100k_us".into(), json!(timed(500, |n| (0..n).for_each(|_| { plugin.call(&large); }))));
-    figures.insert("open_us".into(), json!(timed(50, |n| (0..n).for_each(|_| drop(open(&engine, &files[0])))).min(first)));
+    figures.insert(
+        "call_100_us".into(),
+        json!(timed(20_000, |n| (0..n).for_each(|_| {
+            plugin.call(&small);
+        }))),
+    );
+    figures.insert(
+        "call_100k_us".into(),
+        json!(timed(500, |n| (0..n).for_each(|_| {
+            plugin.call(&large);
+        }))),
+    );
+    figures.insert(
+        "open_us".into(),
+        json!(timed(50, |n| (0..n).for_each(|_| drop(open(&engine, &files[0])))).min(first)),
+    );
     figures.insert("memory_kb".into(), json!(memory));
     figures
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opencode_nexus::context::{ContextProvider, ItemKind, Scope};
+use opencode_nexus::extension::Notices;
 use opencode_nexus_plugins::actor::{Launch, PluginHandle};
 use opencode_nexus_plugins::engine::Engine;
 use opencode_nexus_plugins::imports::{Caller, Ground};
 use opencode_nexus_plugins::limits::{Budget, Limits};
-use opencode_nexus_plugins::notices::Quiet;
 use opencode_nexus_plugins::permissions::{Permissions, Rights};
 use opencode_nexus_plugins::provider::providers;
 use serde_json::{Map, Value, json};
@@ -60,7 +60,7 @@ async fn call(provider: &dyn ContextProvider, folder: &Path, text: &str) {
 
 pub fn measure() -> Map<String, Value> {
     let folder = tempfile::tempdir().unwrap();
-    let ground = Ground::open(folder.path().join("plugins"), Arc::new(Quiet), None).unwrap();
+    let ground = Ground::open(folder.path().join("plugins"), Notices::default(), None).unwrap();
     let engine = Engine::open(Some(&folder.path().join("cache"))).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bench = Bench { runtime, engine, ground, folder };
@@ -126,7 +126,9 @@ fn beside_a_spinner(bench: &Bench, provider: &Arc<dyn ContextProvider>, figures:
         let took = bench.runtime.block_on(spin).unwrap();
         late.push(took.saturating_sub(Budget::SUGGEST.run).as_secs_f64() * 1e3);
     }
-    for (name, mut values) in [("p99_quiet_us", quiet), ("p99_beside_a_spinner_us", loud), ("stopped_late_ms", late)] {
+    for (name, mut values) in
+        [("p99_quiet_us", quiet), ("p99_beside_a_spinner_us", loud), ("stopped_late_ms", late)]
+    {
         values.sort_by(f64::total_cmp);
         figures.insert(name.into(), json!(values[values.len() / 2]));
     }

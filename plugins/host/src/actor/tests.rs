@@ -11,16 +11,17 @@ use crate::guest::Guest;
 use crate::imports::{Caller, Ground};
 use crate::limits::{Budget, Limits};
 use crate::manifest::World;
-use crate::notices::Quiet;
 use crate::permissions::{Permissions, Rights};
+use opencode_nexus::extension::Notices;
 
 const SPIN: &str = "(loop $for_ever (br $for_ever)) (unreachable)";
 
 async fn plugin(guest: Guest) -> PluginHandle {
     let folder = std::env::temp_dir().join("nexus-actor-tests");
-    let ground = Ground::open(folder, Arc::new(Quiet), None).unwrap();
+    let ground = Ground::open(folder, Notices::default(), None).unwrap();
     let (rights, settings) = (Rights::new(Permissions::default()), serde_json::json!({}));
-    let caller = Caller::open("some.plugin", "1.0.0", rights, &std::env::temp_dir(), settings, &ground).unwrap();
+    let caller =
+        Caller::open("some.plugin", "1.0.0", rights, &std::env::temp_dir(), settings, &ground).unwrap();
     let worlds = guest.worlds().to_vec();
     let launch = Launch::lazy(&worlds.clone(), Arc::new(caller), Limits::default(), move || {
         let (wasm, worlds) = (guest.build(), worlds.clone());
@@ -35,7 +36,9 @@ async fn a_plugin_that_waits_for_itself_gets_an_error_at_once() {
     let (inner, other) = (plugin.clone(), plugin.clone());
     let error = plugin
         .call("run", Budget::RUN, move |_, _| {
-            Box::pin(async move { Ok(inner.call("before-send", Budget::BEFORE_SEND, |_, _| Box::pin(async { Ok(()) })).await) })
+            Box::pin(async move {
+                Ok(inner.call("before-send", Budget::BEFORE_SEND, |_, _| Box::pin(async { Ok(()) })).await)
+            })
         })
         .await
         .unwrap()
@@ -52,9 +55,8 @@ async fn two_plugins_that_wait_for_each_other_get_an_error_at_once() {
     let inner = first
         .call("run", Budget::RUN, move |_, _| {
             Box::pin(async move {
-                let called = other.call("run", Budget::RUN, move |_, _| {
-                    Box::pin(async move { Ok(again.start().await) })
-                });
+                let called = other
+                    .call("run", Budget::RUN, move |_, _| Box::pin(async move { Ok(again.start().await) }));
                 Ok(called.await)
             })
         })

@@ -106,7 +106,9 @@ async fn a_plugin_for_a_newer_host_is_refused_with_the_version_that_it_needs() {
 
 #[tokio::test]
 async fn a_plugin_that_imports_what_no_plugin_gets_is_refused() {
-    for name in ["wasi:http/types@0.2.0", "wasi:nn/graph@0.2.0", "acme:secrets/store@1.0.0", "wasi:cli/run@0.3.0"] {
+    for name in
+        ["wasi:http/types@0.2.0", "wasi:nn/graph@0.2.0", "acme:secrets/store@1.0.0", "wasi:cli/run@0.3.0"]
+    {
         let wasm = wat::parse_str(format!("(component (import \"{name}\" (instance)))")).unwrap();
         said(&refused(&wasm, &[]).await, ErrorKind::InvalidInput, "which no plugin gets");
     }
@@ -166,7 +168,8 @@ async fn a_component_that_is_too_large_is_refused_unread() {
 async fn a_provider_with_an_impossible_name_is_refused() {
     for name in ["../x", "A   ", "a\\0ab", "\\e2\\80\\aeab"] {
         let text = described(Guest::whole()).text();
-        let renamed = text.replace("(data (i32.const 200) \"thing\")", &format!("(data (i32.const 200) \"{name}     \")"));
+        let renamed = text
+            .replace("(data (i32.const 200) \"thing\")", &format!("(data (i32.const 200) \"{name}     \")"));
         assert_ne!(text, renamed);
         let guest = Guest::whole().replaced(renamed);
         let error = provider(&crate::host::plugin("bad.names", &guest).await).await.err().unwrap();
@@ -178,8 +181,12 @@ async fn a_provider_with_an_impossible_name_is_refused() {
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut bytes = bytes.to_vec();
-    let places: Vec<_> =
-        bytes.windows(from.len()).enumerate().filter(|(_, w)| *w == from.as_bytes()).map(|(at, _)| at).collect();
+    let places: Vec<_> = bytes
+        .windows(from.len())
+        .enumerate()
+        .filter(|(_, w)| *w == from.as_bytes())
+        .map(|(at, _)| at)
+        .collect();
     assert!(!places.is_empty());
     for at in places {
         bytes[at..at + to.len()].copy_from_slice(to.as_bytes());

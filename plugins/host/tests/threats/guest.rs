@@ -15,12 +15,7 @@ const EXPORTS: &[(&str, &str, &str, &str)] = &[
     ("lifecycle", "stop", "i32", "p"),
     ("context-guest", "describe", "", "p"),
     ("context-guest", "suggest", "i32 i32 i32 i32 i32", "p"),
-    (
-        "context-guest",
-        "provide",
-        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
-        "p",
-    ),
+    ("context-guest", "provide", "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32", "p"),
     ("command-guest", "commands", "", "p"),
     ("command-guest", "complete", "i32 i32 i32 i32", "p"),
     ("command-guest", "run", "i32 i32 i32 i32 i32 i32 i32", "p"),

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use opencode_nexus::context::{ContextItem, ContextProvider, Scope};
+use opencode_nexus::extension::Notices;
 use opencode_nexus::{Error, Result};
 use opencode_nexus_plugins::actor::{Launch, PluginHandle};
 use opencode_nexus_plugins::engine::{Code, Engine};
 use opencode_nexus_plugins::imports::{Caller, Ground};
 use opencode_nexus_plugins::limits::Limits;
-use opencode_nexus_plugins::notices::Quiet;
 use opencode_nexus_plugins::permissions::{Permissions, Reason, Rights};
 
 use crate::Guest;
@@ -25,7 +25,7 @@ pub fn ground() -> Ground {
     static GROUND: OnceLock<(tempfile::TempDir, Ground)> = OnceLock::new();
     let open = || {
         let folder = tempfile::tempdir().unwrap();
-        let ground = Ground::open(folder.path().join("plugins"), Arc::new(Quiet), None).unwrap();
+        let ground = Ground::open(folder.path().join("plugins"), Notices::default(), None).unwrap();
         (folder, ground)
     };
     GROUND.get_or_init(open).1.clone()

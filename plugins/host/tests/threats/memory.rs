@@ -29,8 +29,10 @@ async fn one_memory_does_not_grow_beyond_the_limit() {
 #[tokio::test]
 async fn several_memories_are_counted_together() {
     let more = (0..7).map(|n| format!("(memory $m{n} 128)")).collect::<String>();
-    refused(described(Guest::whole()).module(&more).does("provide", &greedy("(memory.grow $m6 (i32.const 1))")))
-        .await;
+    refused(
+        described(Guest::whole()).module(&more).does("provide", &greedy("(memory.grow $m6 (i32.const 1))")),
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -70,12 +70,14 @@ async fn what_the_old_build_hands_over_is_given_to_the_new_one() {
         )
         .does("start", "(global.set $handed (local.get 2)) (i32.const 64)")
         .does("stop", "(i32.const 256)")
-        .does("describe", "(if (i32.ne (global.get $handed) (i32.const 3)) (then (unreachable))) (i32.const 128)");
+        .does(
+            "describe",
+            "(if (i32.ne (global.get $handed) (i32.const 3)) (then (unreachable))) (i32.const 128)",
+        );
     let plugin = plugin("good.heir", &guest).await;
     plugin.start().await.unwrap();
-    let again = || async {
-        Launch::new(code(&guest).await, guest.worlds(), caller("good.heir"), Limits::default())
-    };
+    let again =
+        || async { Launch::new(code(&guest).await, guest.worlds(), caller("good.heir"), Limits::default()) };
     plugin.reload(again().await).await.unwrap();
     assert!(provider(&plugin).await.is_ok());
     // After a stop it can be started by a reload, and there is nothing to hand over.

@@ -55,10 +55,10 @@ async fn a_result_of_no_known_kind_is_a_trap() {
 #[tokio::test]
 async fn a_gigabyte_for_the_log_is_a_trap() {
     let log = |length: u32| {
-        described(Guest::whole())
-            .imports("log", "write", "$write", "(param i32 i32 i32)")
-            .memory("100")
-            .does("provide", &format!("(call $write (i32.const 2) (i32.const 0) (i32.const {length})) (i32.const 64)"))
+        described(Guest::whole()).imports("log", "write", "$write", "(param i32 i32 i32)").memory("100").does(
+            "provide",
+            &format!("(call $write (i32.const 2) (i32.const 0) (i32.const {length})) (i32.const 64)"),
+        )
     };
     trapped(log(1 << 30)).await;
     // All of it is there, and more than may cross.
@@ -110,7 +110,9 @@ async fn text_of_a_plugin_is_foreign_and_its_title_steers_no_terminal() {
 async fn a_hook_cannot_put_a_file_into_a_prompt_that_it_may_not_read() {
     let secret = workspace().join("secret.txt");
     std::fs::write(&secret, "a secret").unwrap();
-    for path in ["/etc/passwd".to_owned(), secret.display().to_string(), format!("{}/../x", workspace().display())] {
+    for path in
+        ["/etc/passwd".to_owned(), secret.display().to_string(), format!("{}/../x", workspace().display())]
+    {
         let uri = format!("file://{path}");
         let length = format!("\\{:02x}\\00\\00\\00", uri.len());
         let guest = Guest::whole()

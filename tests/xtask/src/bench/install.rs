@@ -105,7 +105,9 @@ fn find_library(environment: &Path) -> Result<PathBuf, String> {
     let folders = versions.flatten().map(|version| version.path().join("site-packages/extism_sys"));
     let names = ["libextism_sys.so", "libextism_sys.dylib"];
     let mut libraries = folders.flat_map(|folder| names.map(|name| folder.join(name)));
-    libraries.find(|path| path.exists()).ok_or_else(|| "the package extism-sys has no library here".to_owned())
+    libraries
+        .find(|path| path.exists())
+        .ok_or_else(|| "the package extism-sys has no library here".to_owned())
 }
 
 fn cache() -> Result<PathBuf, String> {
