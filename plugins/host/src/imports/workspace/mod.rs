@@ -142,6 +142,19 @@ fn hidden_below(root: &Path, folders: &[PathBuf]) -> Vec<Vec<String>> {
     folders.iter().filter_map(below).collect()
 }
 
+impl super::Caller {
+    /// The file that a plugin names in an answer, absolute and links resolved, if it may read it itself. Blocks.
+    pub(crate) fn readable_file(&self, path: &str) -> Answer<PathBuf> {
+        let parts = parts(path)?;
+        let files = &self.access.files;
+        match files.open_file(&parts) {
+            Ok(_) => files.root.join(path).canonicalize().map_err(|error| open::failed(&error)),
+            Err(Refusal::Failed(error)) => Err(error),
+            Err(Refusal::Denied) => Err(failure(ErrorCode::Denied, "it may not read that")),
+        }
+    }
+}
+
 impl HostState {
     /// Does something with files of the folder: elsewhere, within the time of the call, and with what was denied told.
     async fn with_files<T: Send + 'static>(
