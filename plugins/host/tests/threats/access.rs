@@ -296,7 +296,8 @@ async fn no_address_of_this_machine_or_its_network_is_reached_however_it_is_writ
 async fn a_redirect_to_another_address_is_not_followed() {
     let person = Person::new();
     let (secret, came) = server("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
-    let answer = format!("HTTP/1.1 302 Found\r\nLocation: http://{secret}/\r\nContent-Length: 5\r\n\r\nmoved");
+    let answer =
+        format!("HTTP/1.1 302 Found\r\nLocation: http://{secret}/\r\nContent-Length: 5\r\n\r\nmoved");
     let (address, _) = server(Box::leak(answer.into_boxed_str())).await;
     let plugin = person.plugin("bad.fetcher", &plain(address), &fetcher(0)).await;
     assert_eq!(plugin.tries(&format!("http://{address}/")).await.unwrap(), "moved");
@@ -360,7 +361,8 @@ async fn what_another_plugin_keeps_is_not_found() {
 #[tokio::test]
 async fn what_a_call_has_kept_before_it_trapped_was_not_kept() {
     let person = Person::new();
-    let error = person.plugin("bad.trapper", "", &keeper("(unreachable)")).await.tries("key").await.unwrap_err();
+    let error =
+        person.plugin("bad.trapper", "", &keeper("(unreachable)")).await.tries("key").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Plugin, "{error}");
     assert_eq!(person.plugin("bad.trapper", "", &looker()).await.tries("key").await.unwrap(), "");
 }
@@ -372,9 +374,13 @@ async fn a_plugins_log_is_its_own_lines_and_no_flood() {
           (global.set $n (i32.add (global.get $n) (i32.const 1)))
           (br_if $again (i32.lt_u (global.get $n) (i32.const 5000))))
         (i32.store8 (i32.const 640) (i32.const 0)) (i32.store8 (i32.const 644) (i32.const 2)) (i32.const 640)";
-    let guest = guest("log", "write", "(param i32 i32 i32)", body).module("(global $n (mut i32) (i32.const 0))");
+    let guest =
+        guest("log", "write", "(param i32 i32 i32)", body).module("(global $n (mut i32) (i32.const 0))");
     let plugin = person.plugin("bad.logger", "", &guest).await;
-    plugin.tries("a\r2026-01-01T00:00:00.000Z ERROR good.neighbour: forged\u{1b}]52;c;eA==\u{7}\u{202e}").await.unwrap();
+    plugin
+        .tries("a\r2026-01-01T00:00:00.000Z ERROR good.neighbour: forged\u{1b}]52;c;eA==\u{7}\u{202e}")
+        .await
+        .unwrap();
     person.ground.audit().flush();
     let text = std::fs::read_to_string(log_file(person.data.path(), "bad.logger")).unwrap();
     assert!(!text.contains(['\r', '\u{1b}', '\u{7}', '\u{202e}']));
@@ -387,12 +393,16 @@ async fn a_plugins_log_is_its_own_lines_and_no_flood() {
 #[tokio::test]
 async fn no_argument_becomes_an_option_of_git() {
     let person = Person::new();
-    let call = "(call $host (local.get 2) (local.get 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512))";
+    let call =
+        "(call $host (local.get 2) (local.get 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 512))";
     let signature = "(param i32 i32 i32 i32 i32 i32)";
     let guest = guest("git", "diff", signature, &format!("{call} {}", shows(4, 4)));
     let denied = person.plugin("bad.gitter", "", &guest).await;
     denied.is_refused("HEAD").await;
-    let made = std::process::Command::new("git").args(["init", "--quiet"]).current_dir(person.folder.path()).status();
+    let made = std::process::Command::new("git")
+        .args(["init", "--quiet"])
+        .current_dir(person.folder.path())
+        .status();
     assert!(made.expect("git is needed: apt-get install git").success());
     let plugin = person.plugin("bad.gitter", "git = { reason = \"test\" }", &guest).await;
     let mark = person.folder.path().join("written");
