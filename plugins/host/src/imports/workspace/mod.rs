@@ -147,10 +147,19 @@ impl super::Caller {
     pub(crate) fn readable_file(&self, path: &str) -> Answer<PathBuf> {
         let parts = parts(path)?;
         let files = &self.access.files;
+        let denied = || failure(ErrorCode::Denied, "it may not read that");
         match files.open_file(&parts) {
-            Ok(_) => files.root.join(path).canonicalize().map_err(|error| open::failed(&error)),
-            Err(Refusal::Failed(error)) => Err(error),
-            Err(Refusal::Denied) => Err(failure(ErrorCode::Denied, "it may not read that")),
+            Ok(_) => {}
+            Err(Refusal::Failed(error)) => return Err(error),
+            Err(Refusal::Denied) => return Err(denied()),
+        }
+        // A link may have been swapped since.
+        let real = files.root.join(parts.join("/")).canonicalize().map_err(|error| open::failed(&error))?;
+        let below = real.strip_prefix(&files.root).ok();
+        let below = below.and_then(|path| path.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>());
+        match below {
+            Some(parts) if files.may_read(&parts) => Ok(real),
+            _ => Err(denied()),
         }
     }
 }
