@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use opencode_nexus::chat::{Prompt, PromptPart};
 use opencode_nexus::context::{ContextItem, ContextProvider, Scope, Suggestion};
-use opencode_nexus::extension::{CommandOutcome, CommandProvider, Verdict};
+use opencode_nexus::extension::{CommandOutcome, CommandProvider, Notice, NoticeFeed, Notices, Verdict};
 use opencode_nexus::model::SessionId;
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::Value;
@@ -25,7 +25,6 @@ use crate::engine::Engine;
 use crate::imports::{Caller, Ground, log_file};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
-use crate::notices::{Notice, Notices};
 use crate::permissions::{HttpRule, Permissions, Rights};
 use crate::secrets::Secrets;
 use crate::{command, hook, provider};
@@ -57,20 +56,17 @@ pub struct Script {
 /// A plugin that runs in a made-up world.
 pub struct Harness {
     plugin: PluginHandle,
-    notices: Arc<Collected>,
+    told: Mutex<Told>,
     ground: Ground,
     server: Option<Server>,
     project: TempDir,
     _data: TempDir,
 }
 
-#[derive(Default)]
-struct Collected(Mutex<Vec<Notice>>);
-
-impl Notices for Collected {
-    fn notice(&self, notice: Notice) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(notice);
-    }
+/// What the person was told, and what is still on its way to here.
+struct Told {
+    feed: NoticeFeed,
+    so_far: Vec<Notice>,
 }
 
 impl Harness {
@@ -92,8 +88,9 @@ impl Harness {
         manifest.settings.check(&settings)?;
         let rights = rights(manifest, &script.denied, server.as_ref())?;
 
-        let notices = Arc::new(Collected::default());
-        let ground = Ground::open(data.path(), notices.clone(), None)?;
+        let notices = Notices::default();
+        let told = Mutex::new(Told { feed: notices.subscribe(), so_far: Vec::new() });
+        let ground = Ground::open(data.path(), notices, None)?;
         let secrets = Secrets::of(data.path(), &manifest.id);
         for (name, value) in script.secrets {
             secrets.set(&name, &value.replace(SERVER, &address).into())?;
@@ -105,7 +102,7 @@ impl Harness {
             Launch::new(code, &manifest.worlds, Arc::new(caller), Limits::requested(&manifest.limits, None));
         let plugin = PluginHandle::open(launch);
         plugin.start().await?;
-        Ok(Self { plugin, notices, ground, server, project, _data: data })
+        Ok(Self { plugin, told, ground, server, project, _data: data })
     }
 
     /// What a mention means: `issue:7`, or `issue` alone.
@@ -161,7 +158,11 @@ impl Harness {
 
     /// What the person was told so far.
     pub fn notices(&self) -> Vec<Notice> {
-        self.notices.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(notice) = told.feed.try_next() {
+            told.so_far.push(notice);
+        }
+        told.so_far.clone()
     }
 
     /// What stands in the plugin's log so far.

@@ -341,7 +341,7 @@ fn judge(
     }
     let notices = harness.notices().split_off(told);
     let missing =
-        expected.notices.iter().find(|text| !notices.iter().any(|notice| notice.message.contains(*text)));
+        expected.notices.iter().find(|text| !notices.iter().any(|notice| notice.text.contains(*text)));
     missing.map(|text| format!("{text:?} was not told; told was: {notices:?}"))
 }
 
