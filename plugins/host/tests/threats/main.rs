@@ -2,6 +2,7 @@
 
 mod cache;
 mod components;
+mod frontends;
 mod guest;
 mod host;
 mod loops;
