@@ -3,6 +3,7 @@
 mod access;
 mod cache;
 mod components;
+mod frontends;
 mod guest;
 mod host;
 mod loops;
