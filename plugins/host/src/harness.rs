@@ -14,9 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use opencode_nexus::chat::{Prompt, PromptPart};
 use opencode_nexus::context::{ContextItem, ContextProvider, Scope, Suggestion};
-use opencode_nexus::extension::{
-    CommandOutcome, CommandProvider, Notice, NoticeFeed, Notices, Verdict,
-};
+use opencode_nexus::extension::{CommandOutcome, CommandProvider, Notice, NoticeFeed, Notices, Verdict};
 use opencode_nexus::model::SessionId;
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::Value;

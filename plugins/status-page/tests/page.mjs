@@ -56,9 +56,9 @@ async function answer(session) {
   return texts.filter(({ type }) => type === "text").map(({ text }) => text).join("\n");
 }
 
-/** `nexus plugin run`, and the address that it shows. */
+/** `nexus plugin open`, and the address that it shows. */
 async function run() {
-  const child = spawn(desk.nexus, ["plugin", "run", "nexus.status-page"], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(desk.nexus, ["plugin", "open", "nexus.status-page"], { cwd: root, stdio: ["pipe", "pipe", "inherit"] });
   let said = "";
   child.stdout.on("data", (bytes) => { said += bytes; });
   const url = await until("the address of the page", () => {
