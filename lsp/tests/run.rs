@@ -151,9 +151,16 @@ async fn an_answer_that_does_not_follow_the_schema_is_asked_for_again() {
 #[tokio::test]
 async fn a_run_that_takes_too_long_or_is_interrupted_stops_the_agent() {
     let server = TestServer::start(first()).await.unwrap();
-    let ran = run(beside(&server, &["run", "--timeout", "2", "HANG"])).await.ended(124);
-    assert_eq!(ran.out, "It begins.\n");
-    assert!(ran.err.contains("not done within 2 s"), "{ran:?}");
+    // On a busy machine a short time ends before the answer begins; a longer one then shows the same.
+    for seconds in ["2", "10", "30"] {
+        let ran = run(beside(&server, &["run", "--timeout", seconds, "HANG"])).await.ended(124);
+        assert!(ran.err.contains(&format!("not done within {seconds} s")), "{ran:?}");
+        if ran.out.is_empty() && seconds != "30" {
+            continue;
+        }
+        assert_eq!(ran.out, "It begins.\n");
+        break;
+    }
     for name in ["INT", "TERM"] {
         let mut child = beside(&server, &["run", "HANG"]).spawn().unwrap();
         let mut lines = tokio::io::BufReader::new(child.stdout.take().unwrap()).lines();

@@ -8,27 +8,30 @@
 //!
 //! A plugin that waits for itself through the host (its command sends a prompt, which its hook must see) gets an error at once.
 
-use std::future::poll_fn;
+mod lane;
+mod launch;
+#[cfg(test)]
+mod tests;
+mod words;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use opencode_nexus::{Error, ErrorKind, Result, Retry};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
-use crate::bindings::nexus::plugin::types as wit;
+use self::lane::drive;
+use self::words::{said, spoken};
 use crate::engine::Code;
-use crate::foreign;
 use crate::imports::{Caller, HostState};
 use crate::instance::{Call, Clock, Exports, Failure, Instance};
 use crate::limits::{Budget, Limits};
 use crate::manifest::World;
 use crate::restarts::{MayStart, Restarts};
 
+pub use self::launch::Launch;
 pub use crate::bindings::exports::nexus::plugin::lifecycle::StopReason;
 
 /// Calls that wait for one plugin.
@@ -39,51 +42,6 @@ const COMPILE: Duration = Duration::from_secs(120);
 
 /// What a plugin may hand over from one build to the next, in bytes.
 const STATE: usize = 1 << 20;
-
-/// Makes the host's side of an instance, for each instance anew.
-pub(crate) type MakeState = Arc<dyn Fn() -> Result<HostState> + Send + Sync>;
-
-/// Gets the component ready, with the first call.
-type Load = Arc<dyn Fn() -> BoxFuture<'static, Result<Code>> + Send + Sync>;
-
-/// What a plugin is made of. Cheap to clone.
-#[derive(Clone)]
-pub struct Launch {
-    caller: Arc<Caller>,
-    worlds: Arc<[World]>,
-    limits: Limits,
-    load: Load,
-    make: MakeState,
-}
-
-impl Launch {
-    /// A component that is ready, with nothing but what [`Caller`] says: no conversation and no frontend.
-    pub fn new(code: Code, worlds: &[World], caller: Arc<Caller>, limits: Limits) -> Self {
-        Self::lazy(worlds, caller, limits, move || {
-            let code = code.clone();
-            Box::pin(async move { Ok(code) })
-        })
-    }
-
-    /// A component that `load` gets ready when the plugin is called for the first time, by [`Engine::load`](crate::engine::Engine::load).
-    pub fn lazy(
-        worlds: &[World],
-        caller: Arc<Caller>,
-        limits: Limits,
-        load: impl Fn() -> BoxFuture<'static, Result<Code>> + Send + Sync + 'static,
-    ) -> Self {
-        let state = caller.clone();
-        let make: MakeState = Arc::new(move || Ok(HostState::new(state.clone(), crate::wasi::empty(&state))));
-        Self { caller, worlds: worlds.into(), limits, load: Arc::new(load), make }
-    }
-
-    /// The same with more on the host's side.
-    #[must_use]
-    pub(crate) fn with_state(mut self, make: MakeState) -> Self {
-        self.make = make;
-        self
-    }
-}
 
 /// A plugin that runs, or will with its first call. Cheap to clone; all clones are the same plugin.
 #[derive(Clone)]
@@ -179,14 +137,17 @@ impl PluginHandle {
     /// Stops it: it has half a second to finish. Later calls fail until [`reload`](Self::reload). Waits for the running call.
     pub async fn stop(&self, reason: StopReason) {
         let handle = self.clone();
+        let (send, receive) = oneshot::channel();
         let work = async move {
             let mut slot = handle.0.slot.lock().await;
             slot.stopped = true;
             let _ = handle.end(&mut slot, reason).await;
             handle.set_status(PluginStatus::Stopped);
+            let _ = send.send(());
         };
         // Budgets bound what it waits for, so it need not be stopped when nobody waits for it.
-        let _ = self.drive(Box::pin(work)).await;
+        drive(Box::pin(work), &self.0.clock).await;
+        let _ = receive.await;
     }
 
     /// Replaces it by another build, or lets the same start again after it was stopped or disabled. What the old one hands over
@@ -206,7 +167,7 @@ impl PluginHandle {
             let started = handle.ready(&mut slot, COMPILE).await;
             let _ = send.send(started.map(|instance| slot.instance = Some(instance)));
         };
-        self.drive(Box::pin(work)).await;
+        drive(Box::pin(work), &self.0.clock).await;
         receive.await.unwrap_or_else(|_| Err(self.gone()))
     }
 
@@ -254,7 +215,7 @@ impl PluginHandle {
         let work = INSIDE.scope(inside, async move {
             let _ = send.send(handle.run(&mut slot, name, budget, rest, call).await);
         });
-        self.drive(Box::pin(work)).await;
+        drive(Box::pin(work), &self.0.clock).await;
         match receive.try_recv() {
             Ok(result) => result,
             Err(_) => receive.await.unwrap_or_else(|_| Err(self.gone())),
@@ -408,103 +369,6 @@ impl PluginHandle {
             PluginStatus::Idle
         });
     }
-
-    /// Counts a failure, and puts it into words.
-    fn failed(&self, slot: &mut Slot, name: &str, budget: Budget, failure: Failure) -> Error {
-        let kind = match failure {
-            Failure::Time => ErrorKind::Timeout,
-            Failure::Trap(_) | Failure::Host => ErrorKind::Plugin,
-        };
-        let why = said(name, budget, failure);
-        tracing::warn!(plugin = %self.caller().plugin, "{why}");
-        self.count_failure(slot, why.clone());
-        let error = self.error(kind, why);
-        if slot.restarts.is_disabled() {
-            error.with_hint(format!("it failed too often and is disabled; {}", self.way_back()))
-        } else {
-            error.with_hint("it starts again with the next call; tell its author")
-        }
-    }
-
-    fn disabled(&self) -> Error {
-        let why = match self.status() {
-            PluginStatus::Disabled(why) => why,
-            _ => "it failed too often".to_owned(),
-        };
-        self.error(
-            ErrorKind::Plugin,
-            format!("the plugin is disabled, because it failed three times in five minutes: {why}"),
-        )
-        .with_hint(self.way_back())
-    }
-
-    fn way_back(&self) -> String {
-        let id = &self.caller().plugin;
-        format!("see `nexus plugin logs {id}`, then start it again with `nexus plugin enable {id}`")
-    }
-
-    /// The runtime ends, or has no thread left.
-    fn gone(&self) -> Error {
-        self.error(ErrorKind::Aborted, "the call was given up, because the program ends")
-    }
-
-    /// An error that names plugin and version.
-    pub(crate) fn error(&self, kind: ErrorKind, message: impl std::fmt::Display) -> Error {
-        let caller = self.caller();
-        Error::new(kind, format!("{} {}: {message}", caller.plugin, caller.version))
-            .with_context("plugin", caller.plugin.clone())
-            .with_context("version", caller.version.clone())
-    }
-
-    /// What the plugin itself says has gone wrong, in words that are fit to be shown.
-    pub(crate) fn guest_error(&self, name: &str, error: wit::Error) -> Error {
-        let kind = match error.code {
-            wit::ErrorCode::Denied => ErrorKind::Forbidden,
-            wit::ErrorCode::Invalid => ErrorKind::InvalidInput,
-            wit::ErrorCode::NotFound => ErrorKind::NotFound,
-            wit::ErrorCode::Timeout => ErrorKind::Timeout,
-            wit::ErrorCode::Quota => ErrorKind::TooLarge,
-            wit::ErrorCode::Unavailable => ErrorKind::Unreachable,
-            wit::ErrorCode::Conflict => ErrorKind::Conflict,
-            wit::ErrorCode::Cancelled => ErrorKind::Aborted,
-            wit::ErrorCode::Internal => ErrorKind::Plugin,
-        };
-        let message = foreign::line(&error.message, MESSAGE);
-        let message =
-            if message.is_empty() { format!("`{name}` failed and does not say why") } else { message };
-        let new = self.error(kind, message);
-        match error.hint.map(|hint| foreign::line(&hint, MESSAGE)).filter(|hint| !hint.is_empty()) {
-            Some(hint) => new.with_hint(hint),
-            None => new,
-        }
-    }
-
-    /// Polls work here while it is quick, in a thread when it computes, in the background when its caller goes away. Returns when
-    /// it is done, or has gone to a thread.
-    async fn drive(&self, work: BoxFuture<'static, ()>) {
-        let mut lane = Lane { work: Some(work), clock: self.0.clock.clone(), is_orphan: false };
-        poll_fn(|context| lane.poll(context)).await;
-    }
-}
-
-/// Characters of a plugin's own message that are shown: a plugin's texts have 2 KiB at most.
-const MESSAGE: usize = 500;
-
-/// A failure in words.
-fn said(name: &str, budget: Budget, failure: Failure) -> String {
-    match failure {
-        Failure::Time => format!("`{name}` took longer than {} and was stopped", spoken(budget.run)),
-        Failure::Trap(why) => format!("`{name}` trapped: {why}"),
-        Failure::Host => format!("`{name}` was ended by a defect in the host"),
-    }
-}
-
-/// `300 ms`, `2 s`.
-fn spoken(time: Duration) -> String {
-    match time.as_millis() {
-        ms if ms >= 1_000 && ms % 1_000 == 0 => format!("{} s", ms / 1_000),
-        ms => format!("{ms} ms"),
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -517,51 +381,5 @@ struct Place<'a>(&'a AtomicUsize);
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Work that outlives who waits for it.
-struct Lane {
-    work: Option<BoxFuture<'static, ()>>,
-    clock: Arc<Clock>,
-    /// Nobody waits for it any more.
-    is_orphan: bool,
-}
-
-impl Lane {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(work) = &mut self.work else { return Poll::Ready(()) };
-        if work.as_mut().poll(context).is_ready() {
-            self.work = None;
-            return Poll::Ready(());
-        }
-        if self.clock.has_ticked()
-            && let Some(work) = self.work.take()
-        {
-            move_to_thread(work);
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for Lane {
-    fn drop(&mut self) {
-        // A runtime that ends drops what was spawned: then it is over.
-        let (Some(work), false, Ok(runtime)) = (self.work.take(), self.is_orphan, Handle::try_current())
-        else {
-            return;
-        };
-        let mut lane = Self { work: Some(work), clock: self.clock.clone(), is_orphan: true };
-        runtime.spawn(async move { poll_fn(|context| lane.poll(context)).await });
-    }
-}
-
-/// Lets work go on in a thread of its own. When there is none to be had, the work is dropped, and with it the instance.
-fn move_to_thread(work: BoxFuture<'static, ()>) {
-    let Ok(runtime) = Handle::try_current() else { return };
-    let run = move || runtime.block_on(work);
-    if let Err(error) = std::thread::Builder::new().name("nexus-plugin".to_owned()).spawn(run) {
-        tracing::warn!(%error, "a plugin that computes got no thread and was ended");
     }
 }

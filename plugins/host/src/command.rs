@@ -95,10 +95,10 @@ impl CommandProvider for PluginCommands {
             .await?;
         match ran.map_err(|error| self.plugin.guest_error("run", error))? {
             guest::Outcome::Prompt(parts) => {
-                let parts = prompt_parts(&self.plugin, parts, &Files::Granted)?;
+                let parts = prompt_parts(&self.plugin, parts, &Files::Granted).await?;
                 Ok(CommandOutcome::Prompt(parts))
             }
-            guest::Outcome::Show(text) => Ok(CommandOutcome::Show(foreign::text(&text, SHOWN))),
+            guest::Outcome::Show(text) => Ok(CommandOutcome::Show(foreign::text(text, SHOWN))),
             guest::Outcome::Nothing => Ok(CommandOutcome::Nothing),
         }
     }

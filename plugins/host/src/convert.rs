@@ -52,7 +52,7 @@ fn other(key: &str, value: &serde_json::Value) -> wit::Part {
 ///
 /// # Errors
 /// `security.forbidden` for a file that it may not name, `system.plugin` for what is no part of a prompt, or too much.
-pub(crate) fn prompt_parts(
+pub(crate) async fn prompt_parts(
     plugin: &PluginHandle,
     parts: Vec<wit::Part>,
     files: &Files<'_>,
@@ -63,7 +63,11 @@ pub(crate) fn prompt_parts(
             .error(ErrorKind::Plugin, format!("its prompt has {} parts and {size} bytes", parts.len()))
             .with_hint(format!("a prompt may have {PARTS} parts and {} MiB", BYTES >> 20)));
     }
-    parts.into_iter().map(|part| prompt_part(plugin, part, files)).collect()
+    let mut looked_at = Vec::new();
+    for part in parts {
+        looked_at.push(prompt_part(plugin, part, files).await?);
+    }
+    Ok(looked_at)
 }
 
 fn size(part: &wit::Part) -> usize {
@@ -76,7 +80,7 @@ fn size(part: &wit::Part) -> usize {
     }
 }
 
-fn prompt_part(plugin: &PluginHandle, part: wit::Part, files: &Files<'_>) -> Result<PromptPart> {
+async fn prompt_part(plugin: &PluginHandle, part: wit::Part, files: &Files<'_>) -> Result<PromptPart> {
     if let Files::GrantedOr(old) = files
         && let Some(same) = old.iter().find(|old| is_same(&part_of_prompt(old), &part))
     {
@@ -85,7 +89,7 @@ fn prompt_part(plugin: &PluginHandle, part: wit::Part, files: &Files<'_>) -> Res
     match part {
         wit::Part::Text(text) if text.synthetic => Ok(PromptPart::Context(text.text)),
         wit::Part::Text(text) => Ok(PromptPart::Text(text.text)),
-        wit::Part::File(file) => file_part(plugin, file),
+        wit::Part::File(file) => file_part(plugin, file).await,
         wit::Part::Reasoning(_) => Err(no_part(plugin, "reasoning")),
         wit::Part::Tool(_) => Err(no_part(plugin, "a tool call")),
         wit::Part::Other(field) => Err(no_part(plugin, &foreign::line(&field.key, 40))),
@@ -107,7 +111,7 @@ fn no_part(plugin: &PluginHandle, what: &str) -> opencode_nexus::Error {
         .with_hint("give texts and files")
 }
 
-fn file_part(plugin: &PluginHandle, file: wit::FilePart) -> Result<PromptPart> {
+async fn file_part(plugin: &PluginHandle, file: wit::FilePart) -> Result<PromptPart> {
     let filename = file.name.map(|name| foreign::line(&name, 200)).filter(|name| !name.is_empty());
     let mime = foreign::line(&file.mime, 100);
     if file.uri.starts_with("data:") {
@@ -120,10 +124,10 @@ fn file_part(plugin: &PluginHandle, file: wit::FilePart) -> Result<PromptPart> {
     };
     let url = url::Url::parse(&file.uri).map_err(|_| refused())?;
     let path = (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten().ok_or_else(refused)?;
-    let root = plugin.caller().workspace.clone();
-    let relative = path.strip_prefix(&root).map_err(|_| refused())?;
+    let caller = plugin.caller();
+    let relative = path.strip_prefix(&caller.workspace).map_err(|_| refused())?;
     let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    let real = granted_file(plugin, &root, &parts.join("/"))?;
+    let real = granted_file(plugin, &parts.join("/")).await?;
     let mut real = url::Url::from_file_path(real).map_err(|()| refused())?;
     real.set_query(url.query());
     Ok(PromptPart::File { mime, filename, url: real.into() })

@@ -55,7 +55,7 @@ impl PromptHook for PluginHook {
         match said.map_err(|error| self.plugin.guest_error("before-send", error))? {
             guest::Verdict::Keep => Ok(Verdict::Keep),
             guest::Verdict::Replace(parts) => {
-                let parts = prompt_parts(&self.plugin, parts, &Files::GrantedOr(&prompt.parts))?;
+                let parts = prompt_parts(&self.plugin, parts, &Files::GrantedOr(&prompt.parts)).await?;
                 Ok(Verdict::Replace(parts))
             }
             guest::Verdict::Block(reason) => {

@@ -41,15 +41,6 @@ impl Indices {
                 .transpose()?,
         })
     }
-
-    pub fn has(&self, world: World) -> bool {
-        match world {
-            World::ContextProvider => self.context.is_some(),
-            World::Command => self.command.is_some(),
-            World::Hook => self.hook.is_some(),
-            World::Frontend => self.frontend.is_some(),
-        }
-    }
 }
 
 /// The exports of an instance.

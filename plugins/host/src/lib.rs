@@ -9,6 +9,10 @@
 //! looked at it, and [`actor`] runs it within its [`limits`].
 #![deny(missing_docs)]
 
+// The threat tests' guests are used in here as well, where the host has this name.
+#[cfg(test)]
+extern crate self as opencode_nexus_plugins;
+
 pub mod actor;
 pub mod audit;
 mod bindings;
@@ -22,9 +26,14 @@ mod events;
 mod foreign;
 pub mod frontend;
 pub mod grants;
+#[cfg(test)]
+#[path = "../tests/threats/guest.rs"]
+#[allow(dead_code)] // the threat tests use all of it
+mod guest;
 pub mod harness;
 pub mod hook;
 pub mod imports;
+pub mod index;
 pub mod inspect;
 pub mod installed;
 mod instance;

@@ -1,15 +1,14 @@
 //! Plugins as context providers: one for each that a plugin describes.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ignore::gitignore::GitignoreBuilder;
 use opencode_nexus::context::{
     ContextItem, ContextProvider, ItemKind, Mention, ProviderInfo, Scope, Suggestion, Trust,
 };
-use opencode_nexus::{Error, ErrorKind, Result};
+use opencode_nexus::{ErrorKind, Result};
 
 use crate::actor::PluginHandle;
 use crate::bindings::exports::nexus::plugin::context_guest as guest;
@@ -116,9 +115,11 @@ impl ContextProvider for PluginProvider {
             })
             .await?;
         let given = given.map_err(|error| self.plugin.guest_error("provide", error))?;
-        let mut left = BYTES;
-        let items = given.into_iter().take(ITEMS).map(|item| self.item(scope.root, item, &mut left));
-        items.collect()
+        let (mut left, mut items) = (BYTES, Vec::new());
+        for item in given.into_iter().take(ITEMS) {
+            items.push(self.item(item, &mut left).await?);
+        }
+        Ok(items)
     }
 }
 
@@ -146,29 +147,29 @@ impl PluginProvider {
     }
 
     /// An item as the host has it. A text is always from elsewhere, whatever the plugin is.
-    fn item(&self, root: &Path, item: guest::Item, left: &mut usize) -> Result<ContextItem> {
+    async fn item(&self, item: guest::Item, left: &mut usize) -> Result<ContextItem> {
         let mut title = foreign::line(&item.title, LINE);
         if title.is_empty() {
             title.clone_from(&self.info.name);
         }
         let (kind, trust) = match item.content {
             guest::Content::Text(content) => {
-                let text = foreign::text(&content.text, *left);
-                *left -= text.len();
-                if text.len() < content.text.len() && *left < 4 {
+                if content.text.len() > *left {
                     title.push_str(" (cut)");
                 }
+                let text = foreign::text(content.text, *left);
+                *left -= text.len();
                 (ItemKind::Text { text, language: language(&content.language) }, Trust::Foreign)
             }
-            guest::Content::File(file) => (self.file(root, file)?, Trust::Project),
+            guest::Content::File(file) => (self.file(file).await?, Trust::Project),
         };
         let weight = f64::from(item.priority.min(1_000)) / 1_000.0;
         Ok(ContextItem { title, kind, provider: self.info.name.clone(), trust, weight })
     }
 
     /// A file of the project, if the plugin may read it itself.
-    fn file(&self, root: &Path, file: guest::FileContent) -> Result<ItemKind> {
-        let path = granted_file(&self.plugin, root, &file.path)?;
+    async fn file(&self, file: guest::FileContent) -> Result<ItemKind> {
+        let path = granted_file(&self.plugin, &file.path).await?;
         let lines = match file.lines {
             None => None,
             // From 0 and without the last, to from 1 and with it.
@@ -179,45 +180,18 @@ impl PluginProvider {
     }
 }
 
-/// The file of a relative name, links resolved: inside the folder, and granted by its name and by the name that it has really.
-pub(crate) fn granted_file(plugin: &PluginHandle, root: &Path, name: &str) -> Result<PathBuf> {
-    let shown = foreign::line(name, LINE);
-    let denied = |why: &str| {
-        let rights = "grant it with `nexus plugin grant`, or leave it";
-        plugin.error(ErrorKind::Forbidden, format!("it names the file {shown}, {why}")).with_hint(rights)
-    };
-    let relative = Path::new(name);
-    let is_plain = !name.contains(['\0', '\\'])
-        && relative.components().all(|part| matches!(part, Component::Normal(_)))
-        && !name.is_empty();
-    if !is_plain {
-        return Err(denied("which is no relative path"));
-    }
-    let gone =
-        |_| plugin.error(ErrorKind::NotFound, format!("it names the file {shown}, which is not there"));
-    let root = root.canonicalize().map_err(gone)?;
-    let real = root.join(relative).canonicalize().map_err(gone)?;
-    let Ok(inside) = real.strip_prefix(&root) else { return Err(denied("which lies outside the project")) };
-    let granted = granted_globs(plugin, &root)?;
-    let is_granted = |path: &Path| granted.matched_path_or_any_parents(path, false).is_ignore();
-    if !(is_granted(relative) && is_granted(inside)) {
-        return Err(denied("which it may not read"));
-    }
-    if !real.is_file() {
-        return Err(denied("which is no file"));
-    }
-    Ok(real)
-}
-
-fn granted_globs(plugin: &PluginHandle, root: &Path) -> Result<ignore::gitignore::Gitignore> {
-    let mut globs = GitignoreBuilder::new(root);
-    let bad = |error: ignore::Error| -> Error {
-        plugin.error(ErrorKind::Configuration, format!("a pattern of what it may read is wrong: {error}"))
-    };
-    for rule in &plugin.caller().rights.granted().workspace_read {
-        globs.add_line(None, &rule.glob).map_err(bad)?;
-    }
-    globs.build().map_err(bad)
+/// The file that a plugin names: inside the folder, and granted by its name and by the name that it has really.
+pub(crate) async fn granted_file(plugin: &PluginHandle, name: &str) -> Result<PathBuf> {
+    let (caller, path) = (plugin.caller(), name.to_owned());
+    let found = tokio::task::spawn_blocking(move || caller.readable_file(&path)).await;
+    let found = found.map_err(|_| plugin.error(ErrorKind::Internal, "a file could not be looked at"))?;
+    found.map_err(|error| {
+        let shown = foreign::line(name, LINE);
+        let error = plugin.guest_error("provide", error);
+        plugin
+            .error(error.kind(), format!("it names the file {shown}: {}", error.message()))
+            .with_hint("a plugin may name what it may read itself: see `nexus plugin info`")
+    })
 }
 
 /// The word behind a fence.

@@ -9,13 +9,12 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
-use crate::foreign;
 use crate::imports::Caller;
 
 /// Random bytes in one call.
 const RANDOM: u64 = 64 << 10;
 
-/// A line that is longer is cut here.
+/// A line that is longer is cut here, as the log cuts it.
 const LINE: usize = 8 << 10;
 
 pub(crate) fn empty(caller: &Arc<Caller>) -> WasiCtx {
@@ -53,11 +52,7 @@ struct Lines {
 
 impl Lines {
     fn tell(&mut self) {
-        let line = String::from_utf8_lossy(&self.line);
-        let line = foreign::line(&line, LINE);
-        if !line.is_empty() {
-            self.caller.output(&line);
-        }
+        self.caller.output(&String::from_utf8_lossy(&self.line));
         self.line.clear();
     }
 }

@@ -7,6 +7,7 @@ mod corpus;
 mod history;
 mod install;
 mod lsp;
+mod plugins;
 mod runner;
 mod store;
 mod table;
@@ -37,6 +38,8 @@ pub enum Suite {
     History,
     /// The language server: its start, its memory, its delays with many turns in flight, a thousand turns.
     Lsp,
+    /// Plugins: a typed call, opening, memory, and what others notice of one that spins; beside wasmtime alone and Extism.
+    Plugins,
 }
 
 #[derive(clap::Args)]
@@ -74,6 +77,9 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if arguments.suite == Suite::Lsp {
         return lsp::run(root, arguments.nexus.clone(), arguments.rounds);
     }
+    if arguments.suite == Suite::Plugins {
+        return plugins::run(root, arguments.rounds, arguments.rust_only);
+    }
     let programs = install::build(root, arguments.suite == Suite::Start)?;
     let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
     let folder = root.join("target/bench");
@@ -104,7 +110,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let ours = |mode: &str| Contestant::new("nexus (Rust)", programs.join("nexus_client"), &[mode]);
     let mut all = match suite {
         // They measure by themselves.
-        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp => Vec::new(),
+        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp | Suite::Plugins => Vec::new(),
         Suite::Stream => vec![plain("reqwest, bytes only", "stream"), ours("stream")],
         Suite::Latency => vec![plain("reqwest", "latency"), ours("latency")],
         Suite::Rest => vec![plain("reqwest, typed", "rest"), ours("rest")],
@@ -118,7 +124,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let js = |name, mode: &str| peers.javascript(name, mode);
     let python = |name, mode: &str| peers.python(name, mode);
     match suite {
-        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp => {}
+        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp | Suite::Plugins => {}
         Suite::Stream => all.extend([
             js("JavaScript: fetch", "fetch-stream"),
             js("JavaScript: official SDK", "sdk-stream"),

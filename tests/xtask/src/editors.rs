@@ -5,10 +5,10 @@
 //! driver sees in the editor it compares itself with what the server has. Screenshots go to `target/editors`, for people to
 //! look at. Editors and what drives them are installed, in pinned versions, into the cache ([`install`]).
 
-mod desk;
-mod driver;
+pub(crate) mod desk;
+pub(crate) mod driver;
 mod emacs;
-mod install;
+pub(crate) mod install;
 mod neovim;
 mod script;
 mod vscode;

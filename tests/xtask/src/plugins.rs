@@ -1,9 +1,11 @@
 //! `cargo xtask plugins`: the plugins of this repository are built, attacked and used, and what the documents tell authors is done.
 //!
 //! In this order: every first-party plugin is built (saying which way), signed with a key that is thrown away, and put into
-//! `target/plugins` ([`build`]); its cases run in the real host; the threat tests run, and are counted ([`threats`]); the pages
-//! "Your first plugin" are executed as they are written ([`pages`]). All of it goes through the `nexus` that people install.
+//! `target/plugins` ([`build`]); its cases run in the real host; the threat tests run, and are counted ([`threats`]); the web
+//! frontend is used and attacked in a real Chromium ([`browser`]); the pages "Your first plugin" are executed as they are written
+//! ([`pages`]). All of it goes through the `nexus` that people install.
 
+mod browser;
 mod build;
 mod pages;
 mod threats;
@@ -84,6 +86,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if bench.only.is_none() {
         let began = Instant::now();
         step("threats", threats::run(root), began);
+    }
+    if bench.wants("status-page") {
+        let began = Instant::now();
+        step("browser", browser::run(&bench), began);
     }
     let began = Instant::now();
     step("pages", pages::all(&bench), began);

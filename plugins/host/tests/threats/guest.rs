@@ -15,12 +15,7 @@ const EXPORTS: &[(&str, &str, &str, &str)] = &[
     ("lifecycle", "stop", "i32", "p"),
     ("context-guest", "describe", "", "p"),
     ("context-guest", "suggest", "i32 i32 i32 i32 i32", "p"),
-    (
-        "context-guest",
-        "provide",
-        "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
-        "p",
-    ),
+    ("context-guest", "provide", "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32", "p"),
     ("command-guest", "commands", "", "p"),
     ("command-guest", "complete", "i32 i32 i32 i32", "p"),
     ("command-guest", "run", "i32 i32 i32 i32 i32 i32 i32", "p"),
@@ -43,6 +38,7 @@ pub struct Guest {
     imports: String,
     module: String,
     memory: String,
+    replaced: Option<String>,
 }
 
 impl Guest {
@@ -54,6 +50,7 @@ impl Guest {
             imports: String::new(),
             module: String::new(),
             memory: "2".to_owned(),
+            replaced: None,
         }
     }
 
@@ -87,6 +84,12 @@ impl Guest {
     /// The limits of its memory, in pages of 64 KiB: `2`, or `1000 2000`.
     pub fn memory(mut self, limits: &str) -> Self {
         self.memory = limits.to_owned();
+        self
+    }
+
+    /// Another text in place of what [`text`](Self::text) gives.
+    pub fn replaced(mut self, text: String) -> Self {
+        self.replaced = Some(text);
         self
     }
 
@@ -141,7 +144,8 @@ impl Guest {
 
     /// The component.
     pub fn build(&self) -> Vec<u8> {
-        let mut module = wat::parse_str(self.text()).expect("the guest's text is WebAssembly");
+        let text = self.replaced.clone().unwrap_or_else(|| self.text());
+        let mut module = wat::parse_str(text).expect("the guest's text is WebAssembly");
         let mut resolve = Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/v0.1");
         let (package, _) = resolve.push_dir(wit).unwrap();

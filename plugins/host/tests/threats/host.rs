@@ -1,13 +1,14 @@
 //! A host for one test: an engine, a folder to work in, and plugins that are text.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use opencode_nexus::context::{ContextItem, ContextProvider, Scope};
+use opencode_nexus::extension::Notices;
 use opencode_nexus::{Error, Result};
 use opencode_nexus_plugins::actor::{Launch, PluginHandle};
 use opencode_nexus_plugins::engine::{Code, Engine};
-use opencode_nexus_plugins::imports::Caller;
+use opencode_nexus_plugins::imports::{Caller, Ground};
 use opencode_nexus_plugins::limits::Limits;
 use opencode_nexus_plugins::permissions::{Permissions, Reason, Rights};
 
@@ -19,17 +20,33 @@ pub fn engine() -> Engine {
     ENGINE.get_or_init(|| Engine::open(None).unwrap()).clone()
 }
 
+/// What all plugins of the tests stand on; the folder is this program's own.
+pub fn ground() -> Ground {
+    static GROUND: OnceLock<(tempfile::TempDir, Ground)> = OnceLock::new();
+    let open = || {
+        let folder = tempfile::tempdir().unwrap();
+        let ground = Ground::open(folder.path().join("plugins"), Notices::default(), None).unwrap();
+        (folder, ground)
+    };
+    GROUND.get_or_init(open).1.clone()
+}
+
+/// A folder to work in.
+pub fn workspace() -> PathBuf {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path().to_owned()
+}
+
 /// A plugin that may see prompts and nothing else.
 pub fn caller(id: &str) -> Arc<Caller> {
     let prompts = Some(Reason { reason: "the test looks at prompts".into() });
-    let rights = Rights::new(Permissions { prompts, ..Permissions::default() });
-    Arc::new(Caller {
-        plugin: id.to_owned(),
-        version: "1.2.3".to_owned(),
-        rights,
-        workspace: std::env::temp_dir(),
-        settings: Arc::new(serde_json::json!({})),
-    })
+    caller_with(id, Permissions { prompts, ..Permissions::default() })
+}
+
+/// A plugin that may do this.
+pub fn caller_with(id: &str, permissions: Permissions) -> Arc<Caller> {
+    let (rights, settings) = (Rights::new(permissions), serde_json::json!({}));
+    Arc::new(Caller::open(id, "1.2.3", rights, &workspace(), settings, &ground()).unwrap())
 }
 
 /// What was compiled of a guest.
@@ -70,7 +87,7 @@ pub async fn provider(plugin: &PluginHandle) -> Result<Arc<dyn ContextProvider>>
 /// What a plugin provides.
 pub async fn provide(plugin: &PluginHandle) -> Result<Vec<ContextItem>> {
     let provider = provider(plugin).await?;
-    let folder = std::env::temp_dir();
+    let folder = workspace();
     provider.provide(&scope(&folder), Some("argument")).await
 }
 

@@ -9,6 +9,7 @@ use crate::cargo::cargo;
 
 const JAVASCRIPT_SDK: &str = "@opencode-ai/sdk@1.18.33";
 const PYTHON_SDK: &str = "opencode-ai==0.1.0a36";
+const EXTISM: &str = "extism-sys==1.41.0";
 
 /// What others offer, installed.
 pub struct Peers {
@@ -39,6 +40,13 @@ pub fn build(root: &Path, nexus: bool) -> Result<PathBuf, String> {
     perform(command.current_dir(root))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release"))
+}
+
+/// Builds an example of a package in release; returns it.
+pub fn example(root: &Path, package: &str, name: &str) -> Result<PathBuf, String> {
+    perform(cargo().args(["build", "--release", "-p", package, "--example", name]).current_dir(root))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("release/examples").join(name))
 }
 
 /// Builds a program in release that is a workspace of its own, into a folder of its own. Its own lock file holds.
@@ -76,6 +84,30 @@ pub fn peers(root: &Path) -> Result<Peers, String> {
         fs::write(environment.join("installed"), PYTHON_SDK).map_err(|error| error.to_string())?;
     }
     Ok(Peers { node, python, python_client: sources.join("python/client.py") })
+}
+
+/// Installs Extism's library, which its package for Python carries; returns it.
+pub fn extism() -> Result<PathBuf, String> {
+    let environment = cache()?.join("extism");
+    let mark = environment.join("installed");
+    if fs::read_to_string(&mark).is_ok_and(|installed| installed == EXTISM) {
+        return find_library(&environment);
+    }
+    perform(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+    let python = environment.join("bin/python");
+    perform(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--no-deps", EXTISM]))?;
+    fs::write(mark, EXTISM).map_err(|error| error.to_string())?;
+    find_library(&environment)
+}
+
+fn find_library(environment: &Path) -> Result<PathBuf, String> {
+    let versions = fs::read_dir(environment.join("lib")).map_err(|error| error.to_string())?;
+    let folders = versions.flatten().map(|version| version.path().join("site-packages/extism_sys"));
+    let names = ["libextism_sys.so", "libextism_sys.dylib"];
+    let mut libraries = folders.flat_map(|folder| names.map(|name| folder.join(name)));
+    libraries
+        .find(|path| path.exists())
+        .ok_or_else(|| "the package extism-sys has no library here".to_owned())
 }
 
 fn cache() -> Result<PathBuf, String> {

@@ -54,6 +54,7 @@ fn figures(suite: Suite) -> Vec<Figure> {
             MEMORY,
         ],
         Suite::Store => store(),
+        Suite::Plugins => plugins(),
         Suite::Start => {
             vec![Figure { name: "wall", unit: "ms", of: |f| Some(1e3 * f.get("process_s")?) }, MEMORY]
         }
@@ -76,6 +77,19 @@ fn store() -> Vec<Figure> {
         said("memory_peak_of_bulk", "MB", |f| Some(f.get("bulk_peak_kb")? / 1024.0)),
         said("memory_peak", "MB", |f| Some(f.get("peak_kb")? / 1024.0)),
         said("disk_per_message", "bytes", |f| f.get("disk_bytes_per_message").copied()),
+    ]
+}
+
+fn plugins() -> Vec<Figure> {
+    let said = |name, unit, of| Figure { name, unit, of };
+    vec![
+        said("typed_call_100_bytes", "µs", |f| f.get("call_100_us").copied()),
+        said("typed_call_100_kilobytes", "µs", |f| f.get("call_100k_us").copied()),
+        said("open_from_cache", "µs", |f| f.get("open_us").copied()),
+        said("memory_per_plugin", "KB", |f| f.get("memory_kb").copied()),
+        said("p99_quiet", "µs", |f| f.get("p99_quiet_us").copied()),
+        said("p99_beside_a_spinner", "µs", |f| f.get("p99_beside_a_spinner_us").copied()),
+        said("spinner_stopped_late", "ms", |f| f.get("stopped_late_ms").copied()),
     ]
 }
 

@@ -142,6 +142,28 @@ fn hidden_below(root: &Path, folders: &[PathBuf]) -> Vec<Vec<String>> {
     folders.iter().filter_map(below).collect()
 }
 
+impl super::Caller {
+    /// The file that a plugin names in an answer, absolute and links resolved, if it may read it itself. Blocks.
+    pub(crate) fn readable_file(&self, path: &str) -> Answer<PathBuf> {
+        let parts = parts(path)?;
+        let files = &self.access.files;
+        let denied = || failure(ErrorCode::Denied, "it may not read that");
+        match files.open_file(&parts) {
+            Ok(_) => {}
+            Err(Refusal::Failed(error)) => return Err(error),
+            Err(Refusal::Denied) => return Err(denied()),
+        }
+        // A link may have been swapped since.
+        let real = files.root.join(parts.join("/")).canonicalize().map_err(|error| open::failed(&error))?;
+        let below = real.strip_prefix(&files.root).ok();
+        let below = below.and_then(|path| path.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>());
+        match below {
+            Some(parts) if files.may_read(&parts) => Ok(real),
+            _ => Err(denied()),
+        }
+    }
+}
+
 impl HostState {
     /// Does something with files of the folder: elsewhere, within the time of the call, and with what was denied told.
     async fn with_files<T: Send + 'static>(

@@ -43,7 +43,8 @@ impl State {
             return;
         };
         if method == "initialize" {
-            self.greeted = message["error"].is_null();
+            // A second one is refused, and takes nothing back.
+            self.greeted |= message["error"].is_null();
         }
         // Who does not wait any more does not need it.
         let _ = waiting.send(result(&method, message));
