@@ -40,6 +40,7 @@ Examples:
   nexus history search parser   find what was said, without a server
   nexus lsp                     the language server that editors start
   nexus server start            keep a server in the background
+  nexus plugin add ./my.plugin  context, commands and frontends of others, with the rights that you grant
   nexus config explain          every setting, its value and where that comes from
   nexus doctor                  what works here, what is missing, and how to fix it
   nexus demo                    a whole conversation with a real server; no key, no account
@@ -61,6 +62,8 @@ enum Command {
     Lsp(commands::lsp::Lsp),
     Server(commands::server::Server),
     Config(commands::config::ConfigCommand),
+    #[cfg(feature = "plugins")]
+    Plugin(commands::plugin::PluginCommand),
     Doctor(commands::doctor::Doctor),
     Demo(commands::demo::Demo),
     Record(commands::record::Record),
@@ -92,6 +95,8 @@ fn main() -> ExitCode {
         Command::Agents(agents) => agents.json,
         Command::Demo(demo) => demo.json,
         Command::Models(models) => models.json,
+        #[cfg(feature = "plugins")]
+        Command::Plugin(plugin) => plugin.json,
         Command::Doctor(doctor) => doctor.json,
         Command::Completions(_) | Command::Man(_) => false,
         Command::Record(record) => record.json,
@@ -121,6 +126,8 @@ fn main() -> ExitCode {
         Command::Demo(demo) => block_on(demo.run()),
         Command::Agents(agents) => block_on(agents.run()),
         Command::Models(models) => block_on(models.run()),
+        #[cfg(feature = "plugins")]
+        Command::Plugin(plugin) => block_on(plugin.run()),
         Command::Server(server) if server.handles_signals() => block_on_uninterrupted(server.run()),
         Command::Server(server) => block_on(server.run()),
     };

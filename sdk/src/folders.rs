@@ -34,12 +34,20 @@ pub fn folder(purpose: Purpose) -> Result<PathBuf> {
     })
 }
 
+/// Where accounts and plugins are kept: `NEXUS_DATA_DIR`, else the folder for data.
+///
+/// # Errors
+/// `user.configuration` without a home.
+pub fn data() -> Result<PathBuf> {
+    let named = std::env::var_os("NEXUS_DATA_DIR").map(PathBuf::from);
+    match named.filter(|path| !path.as_os_str().is_empty()) {
+        Some(folder) => Ok(folder),
+        None => folder(Purpose::Data).map_err(|error| error.with_hint("set HOME, or NEXUS_DATA_DIR")),
+    }
+}
+
 /// The same for any environment and system.
-pub fn of(
-    purpose: Purpose,
-    lookup: &dyn Fn(&str) -> Option<PathBuf>,
-    system: &str,
-) -> Option<PathBuf> {
+pub fn of(purpose: Purpose, lookup: &dyn Fn(&str) -> Option<PathBuf>, system: &str) -> Option<PathBuf> {
     // The specification says to ignore relative paths.
     let set = |name: &str| lookup(name).filter(|path| path.is_absolute());
     let (variable, usual) = match purpose {

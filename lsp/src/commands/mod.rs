@@ -13,6 +13,8 @@ pub(crate) mod logout;
 pub(crate) mod lsp;
 pub(crate) mod man;
 pub(crate) mod models;
+#[cfg(feature = "plugins")]
+pub(crate) mod plugin;
 pub(crate) mod record;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -33,6 +33,7 @@ mod guest;
 pub mod harness;
 pub mod hook;
 pub mod imports;
+pub mod index;
 pub mod inspect;
 pub mod installed;
 mod instance;

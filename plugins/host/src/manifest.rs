@@ -105,6 +105,7 @@ impl Manifest {
         check::age(text)?;
         let manifest: Self = toml::from_str(text).map_err(|error| check::not_toml(text, &error))?;
         manifest.check().map_err(|wrong| wrong.at(text))?;
+        manifest.permissions.validate()?;
         Ok(manifest)
     }
 

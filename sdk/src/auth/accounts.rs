@@ -1,6 +1,6 @@
 //! Accounts on this machine: one folder each below `accounts` in the folder for data.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use nexus_vault::{
@@ -12,13 +12,11 @@ use super::login::remember;
 use super::place::{Place, Places, mirror_name, unusable};
 use super::{Account, AccountName};
 use crate::error::{Error, ErrorKind, Result};
-use crate::folders::{self, Purpose};
+use crate::folders;
 use crate::history::{History, blocking, now};
 
 /// Under which name the keyring shows what is ours.
 const SERVICE: &str = "opencode-nexus";
-/// The environment variable that names another folder for data.
-const VARIABLE: &str = "NEXUS_DATA_DIR";
 
 /// All accounts of a machine's user.
 #[derive(Clone, Debug)]
@@ -80,12 +78,7 @@ impl Accounts {
     /// # Errors
     /// `user.configuration` without a home.
     pub fn open() -> Result<Self> {
-        let named = std::env::var_os(VARIABLE).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
-        let data = match named {
-            Some(folder) => folder,
-            None => folders::folder(Purpose::Data).map_err(|e| e.with_hint("set HOME, or NEXUS_DATA_DIR"))?,
-        };
-        Ok(Self::at(&data, Keyring::system(SERVICE)))
+        Ok(Self::at(&folders::data()?, Keyring::system(SERVICE)))
     }
 
     /// Those below a folder, with a keyring of choice.

@@ -244,6 +244,13 @@ pub const SETTINGS: &[Setting] = &[
     )
     .for_example("\"https://plugins.example.org/index.json\""),
     Setting::new(
+        "plugins.index_key",
+        Kind::Text,
+        "NEXUS_PLUGINS_INDEX_KEY",
+        "The public key, of minisign's kind, that must have signed the index of plugins.",
+    )
+    .for_example("\"RWQBAgMEBQYHCA5odG1sIG1hZGUgdXAgZm9yIHRoaXMgZXhhbXBsZQ==\""),
+    Setting::new(
         "terminal.colour",
         Kind::Choice(&["auto", "always", "never"]),
         "NEXUS_TERMINAL_COLOUR",

@@ -42,6 +42,8 @@ pub struct Settings {
     pub plugins_index: Option<String>,
     /// `[plugins."ID"]`, by identifier.
     pub plugins: BTreeMap<String, PluginSettings>,
+    /// `plugins.index_key`
+    pub plugins_index_key: Option<String>,
     /// `history.enabled`: `auto`, `on` or `off`.
     pub history: String,
     /// `account.name`
@@ -86,6 +88,7 @@ impl Settings {
             plugins_enabled: config.value("plugins.enabled") == Some(Value::Switch(true)),
             plugins_index: config.text("plugins.index"),
             plugins: holding(&config.contents.plugins, config.profile()),
+            plugins_index_key: config.text("plugins.index_key"),
             history: text("history.enabled"),
             account: config.text("account.name"),
             keyring: text("account.keyring"),

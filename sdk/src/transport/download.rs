@@ -12,7 +12,7 @@ use url::{Host, Url};
 
 use super::errors;
 use super::redact::public_address;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Retry};
 
 const CONNECT_BOUND: Duration = Duration::from_secs(10);
 /// Between two pieces of the file.
@@ -21,9 +21,12 @@ const REDIRECTS: usize = 5;
 
 /// An address that may be downloaded from: `https`, or `http` to this machine when what comes is checked.
 pub(crate) fn check(address: &str, is_checked: bool) -> Result<Url> {
+    check_any(address, is_checked).map_err(|error| error.with_operation("server.install"))
+}
+
+fn check_any(address: &str, is_checked: bool) -> Result<Url> {
     let wrong = |why: &str, hint: &'static str| {
         Error::new(ErrorKind::InvalidInput, format!("this address cannot be downloaded from: {why}"))
-            .with_operation("server.install")
             .with_hint(hint)
     };
     let url = Url::parse(address)
@@ -90,6 +93,51 @@ pub(crate) async fn fetch(url: Url, to: &Path, limit: u64, said: impl Fn(u64, Op
     }
     file.flush().await?;
     Ok(())
+}
+
+/// Reads what is at an address into memory: `https`, or `http` of this machine. The caller checks what comes, by a signature or a
+/// digest; nothing but its size is checked here. Redirects are followed, and never away from TLS.
+///
+/// # Errors
+/// `user.invalid_input` for another kind of address, `user.not_found` when there is nothing, `system.too_large` above `limit`
+/// bytes, `system.timeout` when all of it takes longer than `bound`, and those of a connection. May be dropped at any time.
+pub async fn download(address: &str, limit: u64, bound: Duration) -> Result<Vec<u8>> {
+    let url = check_any(address, true)?;
+    let shown = shown(&url);
+    tokio::time::timeout(bound, read(url, &shown, limit)).await.map_err(|_| {
+        Error::new(ErrorKind::Timeout, format!("{shown} did not arrive within {} s", bound.as_secs()))
+            .with_retry(Retry::Now)
+            .with_hint("try again, or download the file and give its path")
+    })?
+}
+
+async fn read(url: Url, address: &str, limit: u64) -> Result<Vec<u8>> {
+    let failed = |error: reqwest::Error| errors::from_reqwest(error, address);
+    let mut response = client(&url)?.get(url).send().await.map_err(failed)?;
+    let status = response.status();
+    if !status.is_success() {
+        let kind = match status.as_u16() {
+            404 | 410 => ErrorKind::NotFound,
+            500.. => ErrorKind::Server,
+            _ => ErrorKind::Unreachable,
+        };
+        return Err(Error::new(kind, format!("{address} answered {status}")).with_hint("check the address"));
+    }
+    let too_large = || {
+        Error::new(ErrorKind::TooLarge, format!("{address} is larger than {} KiB", limit >> 10))
+            .with_hint("check the address")
+    };
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(failed)? {
+        if (bytes.len() + piece.len()) as u64 > limit {
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
 }
 
 fn client(url: &Url) -> Result<reqwest::Client> {

@@ -12,6 +12,7 @@ mod redact_json;
 mod retry;
 
 pub use config::{Credentials, Timeouts, TlsMinimum, TlsPolicy, TransportConfig};
+pub use download::download;
 #[cfg(fuzzing)]
 pub(crate) use errors::{classify, from_decode};
 pub(crate) use http::Transport;

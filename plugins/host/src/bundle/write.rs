@@ -46,6 +46,19 @@ impl Bundle {
     pub fn from_folder(folder: &Path, key: Option<&SecretKey>) -> Result<Self> {
         let manifest = manifest_of(folder)?;
         let component = file(&folder.join(&manifest.wasm), LARGEST_COMPONENT)?;
+        Self::from_parts(folder, manifest, component, key)
+    }
+
+    /// The same with another manifest and component than those of the folder: those that were just built.
+    ///
+    /// # Errors
+    /// As [`Self::from_folder`].
+    pub fn from_parts(
+        folder: &Path,
+        manifest: Manifest,
+        component: Vec<u8>,
+        key: Option<&SecretKey>,
+    ) -> Result<Self> {
         let web = web_of(&folder.join("web"))?;
         Self::build(manifest, component, web, key)
     }
