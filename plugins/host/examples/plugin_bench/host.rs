@@ -91,7 +91,8 @@ pub fn measure() -> Map<String, Value> {
     figures.insert("call_100_us".into(), json!(timed(20_000, |n| bench.calls(&provider, &small, n))));
     figures.insert("call_100k_us".into(), json!(timed(500, |n| bench.calls(&provider, &large, n))));
     let caller = bench.caller(0);
-    let open = |n: usize| (0..n).for_each(|_| drop(bench.open(guests[0].1.clone(), &guests[0].0, caller.clone())));
+    let open =
+        |n: usize| (0..n).for_each(|_| drop(bench.open(guests[0].1.clone(), &guests[0].0, caller.clone())));
     figures.insert("open_us".into(), json!(timed(50, open)));
     figures.insert("memory_kb".into(), json!(memory));
     beside_a_spinner(&bench, &provider, &mut figures);
