@@ -26,6 +26,6 @@ pub fn secret(name: &str) -> Result<String> {
     let found: Result<Option<String>> = host!("secret", Ok::<_, crate::Error>(config::secret(name)));
     found?.ok_or_else(|| {
         Error::new(ErrorCode::Denied, format!("the secret {name} was not given"))
-            .with_hint(format!("set the environment variable {name}, and grant it with `nexus plugin grant`"))
+            .with_hint("give it with `nexus plugin secret`")
     })
 }

@@ -6,29 +6,34 @@
 //! Rust for that (`nexus plugin test`).
 
 pub mod cases;
+mod happening;
 mod project;
 mod server;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use opencode_nexus::chat::{Prompt, PromptPart};
 use opencode_nexus::context::{ContextItem, ContextProvider, Scope, Suggestion};
 use opencode_nexus::extension::{CommandOutcome, CommandProvider, Notice, NoticeFeed, Notices, Verdict};
-use opencode_nexus::model::SessionId;
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::actor::{Launch, PluginHandle, StopReason};
 use crate::engine::Engine;
+use crate::frontend::Frontend;
 use crate::imports::{Caller, Ground, log_file};
 use crate::limits::Limits;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, World};
 use crate::permissions::{HttpRule, Permissions, Rights};
 use crate::secrets::Secrets;
+use crate::sessions::Sessions;
+use crate::stage::Stage;
 use crate::{command, hook, provider};
 
+pub use self::happening::Happening;
 pub use self::project::Commit;
 use self::server::Server;
 pub use self::server::{Answer, Asked};
@@ -58,6 +63,9 @@ pub struct Harness {
     plugin: PluginHandle,
     told: Mutex<Told>,
     ground: Ground,
+    sessions: Arc<Sessions>,
+    /// Brings to a frontend what happens.
+    _frontend: Option<Frontend>,
     server: Option<Server>,
     project: TempDir,
     _data: TempDir,
@@ -98,11 +106,17 @@ impl Harness {
         let caller =
             Caller::open(&manifest.id, &manifest.version, rights, project.path(), settings, &ground)?;
         let code = engine.load(wasm, &manifest.worlds).await?;
-        let launch =
-            Launch::new(code, &manifest.worlds, Arc::new(caller), Limits::requested(&manifest.limits, None));
-        let plugin = PluginHandle::open(launch);
+        let (caller, limits) = (Arc::new(caller), Limits::requested(&manifest.limits, None));
+        let sessions = Sessions::rehearsal();
+        let stage = Stage::new(sessions.clone());
+        let launch = Launch::new(code, &manifest.worlds, caller.clone(), limits);
+        let plugin = PluginHandle::open(stage.launch(caller, launch));
         plugin.start().await?;
-        Ok(Self { plugin, told, ground, server, project, _data: data })
+        let _frontend = match manifest.worlds.contains(&World::Frontend) {
+            true => Some(Frontend::start(&plugin, stage, None).await?),
+            false => None,
+        };
+        Ok(Self { plugin, told, ground, sessions, _frontend, server, project, _data: data })
     }
 
     /// What a mention means: `issue:7`, or `issue` alone.
@@ -148,7 +162,19 @@ impl Harness {
     pub async fn before_send(&self, parts: Vec<PromptPart>) -> Result<Verdict> {
         let hook = hook::hook(&self.plugin, true).ok_or_else(|| self.lacks("a hook that may see prompts"))?;
         let prompt = Prompt { parts, ..Prompt::default() };
-        hook.before_send(&SessionId::from("ses_harness"), &prompt).await
+        hook.before_send(&happening::session(), &prompt).await
+    }
+
+    /// Something happens in a conversation; a frontend that listens is told.
+    pub fn happens(&self, happening: &Happening) {
+        self.sessions.rehearse(&happening::session(), &happening.event());
+    }
+
+    /// Waits until the scripted server was asked so often, or so long.
+    pub async fn wait_for_requests(&self, count: usize, bound: Duration) {
+        if let Some(server) = &self.server {
+            server.wait(count, bound).await;
+        }
     }
 
     /// What the plugin has asked of the scripted server so far.

@@ -13,19 +13,24 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::SessionId;
 
 /// How long one hook may take. A plugin may have to be compiled first; its call itself has a much shorter bound.
-const BOUND: Duration = Duration::from_secs(10);
+const BOUND: Duration = Duration::from_secs(15);
 
 /// What is left of a prompt when all hooks have seen it.
 ///
 /// # Errors
-/// `user.blocked` when one blocks it, or fails and must agree; `user.invalid_input` when they leave nothing of it.
-pub(crate) async fn agreed(
+/// `user.blocked` when one blocks it, or fails and must agree.
+pub(crate) async fn agreed(extensions: &Extensions, session: &SessionId, prompt: Prompt) -> Result<Prompt> {
+    agreed_within(BOUND, extensions, session, prompt).await
+}
+
+pub(super) async fn agreed_within(
+    bound: Duration,
     extensions: &Extensions,
     session: &SessionId,
     mut prompt: Prompt,
 ) -> Result<Prompt> {
     for hook in extensions.hooks() {
-        match asked(&*hook, session, &prompt).await {
+        match asked(bound, &*hook, session, &prompt).await {
             Ok(Verdict::Keep) => {}
             Ok(Verdict::Replace(parts)) => {
                 let before = std::mem::replace(&mut prompt.parts, parts);
@@ -64,13 +69,20 @@ pub(crate) async fn agreed_action(
     Ok(Action::Command { name, arguments: texts.collect::<Result<Vec<_>>>()?.join("\n\n") })
 }
 
-async fn asked(hook: &dyn PromptHook, session: &SessionId, prompt: &Prompt) -> Result<Verdict> {
+async fn asked(
+    bound: Duration,
+    hook: &dyn PromptHook,
+    session: &SessionId,
+    prompt: &Prompt,
+) -> Result<Verdict> {
     // A hook is somebody else's code.
     let asking = AssertUnwindSafe(hook.before_send(session, prompt)).catch_unwind();
-    match tokio::time::timeout(BOUND, asking).await {
+    match tokio::time::timeout(bound, asking).await {
         Ok(Ok(verdict)) => verdict,
         Ok(Err(_)) => Err(Error::new(ErrorKind::Internal, "it has panicked")),
-        Err(_) => Err(Error::new(ErrorKind::Timeout, format!("it took longer than {} s", BOUND.as_secs()))),
+        Err(_) => {
+            Err(Error::new(ErrorKind::Timeout, format!("it took longer than {} s", bound.as_secs_f32())))
+        }
     }
 }
 

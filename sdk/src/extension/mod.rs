@@ -128,7 +128,7 @@ pub trait PromptHook: Send + Sync {
     /// Whether a prompt may not be sent when this hook fails. Otherwise it is sent as it is, and the person is told.
     fn must_agree(&self) -> bool;
 
-    /// Before a prompt is sent. Arguments of a server's command are such a prompt, of one text. Has 10 s.
+    /// Before a prompt is sent. Arguments of a server's command are such a prompt, of one text. Has 15 s.
     ///
     /// # Errors
     /// When it fails; see [`must_agree`](Self::must_agree).

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::before::agreed_within;
 use super::*;
 use crate::context::{Context, ContextItem, ContextProvider, ProviderInfo, Scope, Suggestion};
 use crate::dialect::Action;
 use crate::error::{Error, ErrorKind};
+
+/// How long hooks of these tests have.
+const QUICK: Duration = Duration::from_millis(250);
 
 struct Named(&'static str);
 
@@ -119,7 +123,8 @@ fn hooked(hooks: &[(&'static str, Does, bool)]) -> (Extensions, Seen) {
 }
 
 async fn sent(extensions: &Extensions, said: &str) -> Result<String> {
-    agreed(extensions, &"ses_1".into(), Prompt::text(said)).await.map(|prompt| text(&prompt))
+    let prompt = Prompt::text(said);
+    agreed_within(QUICK, extensions, &"ses_1".into(), prompt).await.map(|prompt| text(&prompt))
 }
 
 #[tokio::test]
@@ -151,12 +156,12 @@ async fn a_hook_that_blocks_is_an_error_of_its_own_with_its_reason() {
     assert_eq!(seen.lock().unwrap().len(), 1, "nobody is asked behind it");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn when_a_hook_fails_the_prompt_is_sent_and_the_person_is_told_once() {
     for (does, why) in [
         (Does::Fail, "it broke"),
         (Does::Panic, "it has panicked"),
-        (Does::Hang, "it took longer than 10 s"),
+        (Does::Hang, "it took longer than 0.25 s"),
         (Does::Empty, "it leaves nothing of the prompt"),
     ] {
         let (extensions, _) = hooked(&[("acme.redact", does, false), ("last", Does::Append("!"), false)]);
@@ -169,7 +174,7 @@ async fn when_a_hook_fails_the_prompt_is_sent_and_the_person_is_told_once() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn when_a_hook_that_must_agree_fails_nothing_is_sent() {
     for does in [Does::Fail, Does::Panic, Does::Hang, Does::Empty] {
         let (extensions, _) = hooked(&[("acme.redact", does, true)]);
@@ -212,7 +217,7 @@ fn a_name_that_is_taken_is_refused_and_told_once() {
     assert!(told[2].starts_with("acme.two: the name @git-blame is taken"), "{told:?}");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_command_whose_name_is_taken_is_called_in_full() {
     let extensions = Extensions::default();
     let given =
@@ -238,12 +243,12 @@ async fn a_command_whose_name_is_taken_is_called_in_full() {
     assert!(command.complete("x").await.is_empty());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_being_opened_is_waited_for_within_a_bound() {
     let extensions = Extensions::default();
     assert!(extensions.settled(Duration::ZERO).await);
     let opening = extensions.opening();
-    assert!(!extensions.settled(Duration::from_secs(1)).await);
+    assert!(!extensions.settled(Duration::from_millis(10)).await);
     let waiting = tokio::spawn({
         let extensions = extensions.clone();
         async move { extensions.settled(Duration::from_secs(5)).await }

@@ -18,13 +18,15 @@
 //! titles = ["issue #7: Rounding"]
 //! ```
 //!
-//! A case calls one of `provide`, `suggest`, `run`, `complete`, `before-send`, and expects any of: `titles` (of items, labels of
+//! A case calls one of `provide`, `suggest`, `run`, `complete`, `before-send`, or says what `happens` in a conversation that a
+//! frontend listens to (`asked bash`, `answered`, `ended`, `aborted`, `failed REASON`). It expects any of: `titles` (of items, labels of
 //! suggestions, completions: all of them, in their order), `contains` and `lacks` (texts in whatever came), `error` (its code, such
 //! as `user.not_found`), `verdict` (`keep`, `replace`, `block`), `outcome` (`prompt`, `show`, `nothing`), `asks` (what was asked of
 //! the server: `GET /path`, all of it, in its order), `notices` (texts in what the person was told).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use opencode_nexus::chat::PromptPart;
 use opencode_nexus::context::ItemKind;
@@ -33,9 +35,12 @@ use opencode_nexus::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, Commit, Harness, Script};
+use super::{Answer, Commit, Happening, Harness, Script};
 use crate::engine::Engine;
 use crate::manifest::Manifest;
+
+/// So long a frontend has to ask what it is expected to ask.
+const REACTS: Duration = Duration::from_secs(20);
 
 /// How a case went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +116,7 @@ struct Case {
     run: Option<String>,
     complete: Option<String>,
     before_send: Option<String>,
+    happens: Option<Vec<String>>,
     #[serde(flatten)]
     expected: Expected,
 }
@@ -257,8 +263,23 @@ async fn play(harness: &Harness, case: &Case) -> Result<Came> {
     if let Some(text) = &case.before_send {
         return Ok(verdict(harness.before_send(vec![PromptPart::Text(text.clone())]).await?));
     }
+    if let Some(happenings) = &case.happens {
+        return happened(harness, happenings, case.expected.asks.as_ref().map_or(0, Vec::len)).await;
+    }
     Err(Error::new(ErrorKind::InvalidInput, "the case calls nothing")
-        .with_hint("give it one of provide, suggest, run, complete, before-send"))
+        .with_hint("give it one of provide, suggest, run, complete, before-send, happens"))
+}
+
+/// Lets it happen, and waits for as many requests as are expected; what came are their bodies.
+async fn happened(harness: &Harness, happenings: &[String], expected: usize) -> Result<Came> {
+    let before = harness.asked().len();
+    for happening in happenings {
+        harness.happens(&Happening::parse(happening)?);
+    }
+    harness.wait_for_requests(before + expected, REACTS).await;
+    let bodies = harness.asked().split_off(before).into_iter();
+    let bodies: Vec<String> = bodies.map(|asked| String::from_utf8_lossy(&asked.body).into_owned()).collect();
+    Ok(Came { text: bodies.join("\n"), ..Came::default() })
 }
 
 fn items(items: Vec<opencode_nexus::context::ContextItem>) -> Came {

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -12,6 +13,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use opencode_nexus::{Error, ErrorKind, Result};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 /// What is answered to a request.
@@ -54,6 +56,7 @@ pub struct Server {
 struct State {
     answers: Vec<Answer>,
     asked: Vec<Asked>,
+    count: watch::Sender<usize>,
 }
 
 impl Server {
@@ -63,7 +66,7 @@ impl Server {
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(Mutex::new(State { answers, asked: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { answers, asked: Vec::new(), count: watch::Sender::new(0) }));
         let task = tokio::spawn(serve(listener, Arc::clone(&state)));
         Ok(Self { address, state, _task: AbortOnDropHandle::new(task) })
     }
@@ -76,6 +79,13 @@ impl Server {
     /// `http://127.0.0.1:PORT`
     pub fn address(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Until it was asked so often, or so long.
+    pub async fn wait(&self, count: usize, bound: Duration) {
+        let mut asked = lock(&self.state).count.subscribe();
+        // Whoever waits looks at what was asked, and finds what is missing.
+        let _ = tokio::time::timeout(bound, asked.wait_for(|asked| *asked >= count)).await;
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -126,6 +136,7 @@ async fn answer(request: Request<Incoming>, state: &Mutex<State>) -> Response<Fu
     let mut state = lock(state);
     let found = find(&mut state.answers, &method, &path);
     state.asked.push(Asked { method, path, headers, body });
+    state.count.send_modify(|count| *count += 1);
     let Some(found) = found else { return plain(404, "the script of this test has no answer to that") };
     let mut response = Response::builder().status(found.status);
     for (name, value) in &found.headers {

@@ -39,10 +39,15 @@ pub fn all(bench: &Bench) -> Result<String, String> {
                 continue;
             }
         };
-        let said: Value = serde_json::from_str(said.trim()).map_err(|error| format!("{name}: {error}: {said}"))?;
+        let said: Value =
+            serde_json::from_str(said.trim()).map_err(|error| format!("{name}: {error}: {said}"))?;
         let bytes = said["component_bytes"].as_u64().unwrap_or_default();
         println!("   {name}: {} ({} KB)", said["way"].as_str().unwrap_or("?"), bytes.div_ceil(1024));
         built += 1;
+        if !folder.join("tests").is_dir() {
+            println!("   {name}: it has no cases of its own");
+            continue;
+        }
         match played(bench, &folder) {
             Ok(number) => cases += number,
             Err(why) => {

@@ -50,11 +50,13 @@ fn execute(bench: &Bench, page: &Path) -> Result<usize, String> {
         match block.kind {
             Kind::File(path) => {
                 let path = folder.path().join(path);
-                std::fs::create_dir_all(path.parent().unwrap_or(folder.path())).map_err(|e| format!("{at}: {e}"))?;
+                std::fs::create_dir_all(path.parent().unwrap_or(folder.path()))
+                    .map_err(|e| format!("{at}: {e}"))?;
                 std::fs::write(&path, &block.text).map_err(|error| format!("{at}: {error}"))?;
             }
             Kind::Shell => {
-                seen = run(bench, folder.path(), home.path(), &block.text).map_err(|why| format!("{at}: {why}"))?;
+                seen = run(bench, folder.path(), home.path(), &block.text)
+                    .map_err(|why| format!("{at}: {why}"))?;
             }
             Kind::Seen => {
                 let missing = block.text.lines().find(|line| !is_seen(line, &seen));

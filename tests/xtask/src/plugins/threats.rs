@@ -10,14 +10,16 @@ pub fn run(root: &Path) -> Result<String, String> {
     let mut command = cargo();
     // With the whole workspace, so that nothing is built twice.
     command.args(["test", "--workspace", "--test", "threats", "--no-fail-fast"]);
-    let output = command.current_dir(root).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    let output =
+        command.current_dir(root).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     judge(&output)
 }
 
 fn judge(output: &Output) -> Result<String, String> {
     let printed = String::from_utf8_lossy(&output.stdout);
     let counts = Counts::of(&printed);
-    let line = format!("threats {}, contained {}, host crashes {}", counts.all, counts.contained, counts.crashes);
+    let line =
+        format!("threats {}, contained {}, host crashes {}", counts.all, counts.contained, counts.crashes);
     if output.status.success() && counts.all > 0 && counts.contained == counts.all && counts.crashes == 0 {
         return Ok(line);
     }
@@ -39,7 +41,9 @@ impl Counts {
     fn of(printed: &str) -> Self {
         let number = |line: &str, word: &str| {
             let pieces = line.split([';', '.']);
-            pieces.filter_map(|piece| piece.trim().strip_suffix(word)).find_map(|number| number.trim().parse().ok())
+            pieces
+                .filter_map(|piece| piece.trim().strip_suffix(word))
+                .find_map(|number| number.trim().parse().ok())
         };
         let mut counts = Self { all: 0, contained: 0, crashes: 0 };
         let mut running: Option<usize> = None;
