@@ -1,7 +1,7 @@
 //! The plugin interface, version 0.1, as Rust types and functions; made from `plugins/wit/v0.1`.
 //!
 //! One set of imports for all plugins (what is not called is not in the component), and for each world the exports alone, so
-//! that [`plugin!`](crate::plugin) can put any of them together.
+//! that `plugin!` can put any of them together.
 
 #![allow(missing_docs, clippy::all)]
 

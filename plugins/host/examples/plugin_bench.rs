@@ -5,6 +5,8 @@
 
 #[path = "plugin_bench/bare.rs"]
 mod bare;
+#[path = "plugin_bench/events.rs"]
+mod events;
 #[cfg(unix)]
 #[path = "plugin_bench/extism.rs"]
 mod extism;
@@ -23,8 +25,9 @@ use guest::Guest;
 /// How many plugins are opened to see what one takes.
 pub const PLUGINS: usize = 10;
 
-/// The two texts.
+/// Bytes of the two texts.
 pub const SMALL: usize = 100;
+/// The larger one.
 pub const LARGE: usize = 100_000;
 
 fn main() {

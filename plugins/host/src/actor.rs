@@ -1,7 +1,7 @@
 //! A plugin as the rest of the host sees it: a handle on which functions are called, one at a time, each within its budget.
 //!
 //! There is one instance behind all clones of a handle. It is made with the first call, and made anew after a failure, when the
-//! [policy](crate::restarts) allows it. Who calls waits in a bounded, fair queue. A call runs on the caller's own thread as long as it
+//! policy (`restarts`) allows it. Who calls waits in a bounded, fair queue. A call runs on the caller's own thread as long as it
 //! is quick, which nearly all are: nothing is handed to another thread and back. One that computes through a tick of the clock
 //! (10 ms) goes on in a thread of its own, so that a plugin which spins holds up nothing but itself. One whose caller has gone away
 //! goes on in the background until its end or the end of its budget: to give up waiting never costs the plugin its memory.
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use opencode_nexus::{Error, ErrorKind, Result, Retry};
+use opencode_nexus::{ErrorKind, Result, Retry};
 use tokio::sync::oneshot;
 use wasmtime::Store;
 
@@ -26,8 +26,8 @@ use self::lane::drive;
 use self::words::{said, spoken};
 use crate::engine::Code;
 use crate::imports::{Caller, HostState};
-use crate::instance::{Call, Clock, Exports, Failure, Instance};
-use crate::limits::{Budget, Limits};
+use crate::instance::{Call, Clock, Exports, Instance};
+use crate::limits::Budget;
 use crate::manifest::World;
 use crate::restarts::{MayStart, Restarts};
 

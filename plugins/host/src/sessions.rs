@@ -207,13 +207,13 @@ impl Sessions {
         let client = self.client()?;
         let conversation = client.create_with(title, options()).await?;
         let session = conversation.session_id().clone();
-        self.add(conversation, false);
+        self.add(conversation, None);
         Ok(session)
     }
 
     /// Sends a prompt; the turn goes on by itself.
     pub(crate) async fn send(self: &Arc<Self>, session: &SessionId, prompt: Prompt) -> Result<MessageId> {
-        self.follow(session).await?.send(prompt).await
+        self.follow(session).await?.send(self, prompt).await
     }
 
     /// Stops what runs in a session.
@@ -249,11 +249,11 @@ impl Sessions {
             return Ok(followed);
         }
         let conversation = self.client()?.open(session.clone(), options()).await?;
-        Ok(self.add(conversation, false))
+        Ok(self.add(conversation, None))
     }
 
     /// Somebody may have been quicker: then theirs stays.
-    fn add(self: &Arc<Self>, conversation: Conversation, active: bool) -> Arc<Followed> {
+    fn add(self: &Arc<Self>, conversation: Conversation, active: Option<u64>) -> Arc<Followed> {
         let mut state = self.lock();
         let session = conversation.session_id().clone();
         if let Some(followed) = state.followed.get(&session) {

@@ -18,13 +18,13 @@ pub fn find(text: &str, allow: &[String]) -> Vec<Found> {
     let mut before = None;
     for (at, character) in text.char_indices() {
         // A token begins where no word goes on.
-        if !before.is_some_and(|c: char| c.is_alphanumeric() || c == '_') {
+        if tokens::may_begin(character) && !before.is_some_and(|c: char| c.is_alphanumeric() || c == '_') {
             beginning_at(text, at, &mut found);
         }
-        if text[at..].starts_with("://") {
-            password_of_url(text, at + 3, &mut found);
-        }
         if character == '=' || character == ':' {
+            if text[at..].starts_with("://") {
+                password_of_url(text, at + 3, &mut found);
+            }
             assignment(text, at, &mut found);
         }
         before = Some(character);
@@ -90,17 +90,20 @@ fn password_of_url(text: &str, authority: usize, found: &mut Vec<Found>) {
 }
 
 /// Names that say that what is assigned to them is secret.
-const SECRET_NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "accesskey",
-    "privatekey",
-    "credential",
+const SECRET_NAMES: &[&[u8]] = &[
+    b"password",
+    b"passwd",
+    b"passphrase",
+    b"secret",
+    b"token",
+    b"apikey",
+    b"accesskey",
+    b"privatekey",
+    b"credential",
 ];
+
+/// The longest value that is taken for a key.
+const LONGEST: usize = 4096;
 
 /// So far in front of a sign its name may begin, a type between them included.
 const NAME_BYTES: usize = 120;
@@ -114,9 +117,7 @@ fn assignment(text: &str, sign: usize, found: &mut Vec<Found>) {
     }
     // Only what belongs to the same line, statement or entry.
     let name = text[from..sign].rsplit(['\n', ';', ',', '{', '(', '?']).next().unwrap_or_default();
-    let plain = name.chars().filter(char::is_ascii_alphanumeric);
-    let plain: String = plain.collect::<String>().to_lowercase();
-    if !SECRET_NAMES.iter().any(|secret| plain.contains(secret)) {
+    if !names_a_secret(name) {
         return;
     }
     let rest = &text[sign + 1..];
@@ -126,11 +127,31 @@ fn assignment(text: &str, sign: usize, found: &mut Vec<Found>) {
     let ends = |c: char| {
         quote.map_or_else(|| c.is_whitespace() || "\"'`,;)}]".contains(c), |quote| c == quote || c == '\n')
     };
-    let length = text[start..].find(ends).unwrap_or(text.len() - start);
+    // A longer value is no key, and a long line is not gone through for each of its signs.
+    let rest = &text[start..];
+    let end = rest.char_indices().take(LONGEST + 1).find(|(_, character)| ends(*character));
+    let length = end.map_or(rest.len(), |(at, _)| at);
     let value = &text[start..start + length];
     if looks_random(value) {
         found.push(Found { at: start..start + length, kind: "value of a secret name" });
     }
+}
+
+/// Whether one of them is in a name of at most [`NAME_BYTES`], however it is written: `API_KEY`, `api-key`, `apiKey`. A prompt has
+/// thousands of signs, so nothing is allocated here.
+fn names_a_secret(name: &str) -> bool {
+    let mut plain = [0; NAME_BYTES];
+    let mut length = 0;
+    for byte in name.bytes().filter(u8::is_ascii_alphanumeric).take(NAME_BYTES) {
+        plain[length] = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    let plain = &plain[..length];
+    let begins = |at: usize| {
+        matches!(plain[at], b'p' | b's' | b't' | b'a' | b'c')
+            && SECRET_NAMES.iter().any(|secret| plain[at..].starts_with(secret))
+    };
+    (0..length).any(begins)
 }
 
 /// Whether a value is named rather than given: `${TOKEN}`, `$TOKEN`, `<token>`, `{{ token }}`, `%TOKEN%`, `***`.
@@ -142,7 +163,7 @@ fn is_reference(value: &str) -> bool {
 fn looks_random(value: &str) -> bool {
     let token = value.bytes().all(|byte| byte.is_ascii_graphic());
     let code = value.contains(['(', '<', '[']) || value.contains("::") || value.contains("->");
-    if value.len() < 12 || value.len() > 4096 || !token || code || is_reference(value) {
+    if value.len() < 12 || value.len() > LONGEST || !token || code || is_reference(value) {
         return false;
     }
     // `process.env.API_TOKEN`, `self.next_token`: a path of names has no digits among its letters.
@@ -184,6 +205,7 @@ mod tests {
             let token = format!("{}{}", shape.begins, rest.repeat(60 / rest.len() + 1));
             let text = format!("key `{token}`, please");
             assert_eq!(kinds(&text), [(&*token, shape.kind)], "{}", shape.begins);
+            assert!(shape.begins.starts_with(tokens::may_begin));
             let inside = format!("x{token}");
             assert_eq!(kinds(&inside), [], "{}", shape.begins);
         }

@@ -51,6 +51,11 @@ pub const SHAPES: &[Shape] = &[
     Shape { kind: "PyPI token", begins: "pypi-", length: 50, allowed: dashed },
 ];
 
+/// Whether any token begins like this: most words do not, and are not looked at.
+pub fn may_begin(character: char) -> bool {
+    matches!(character, 'A' | 'e' | 'g' | 'n' | 'p' | 'r' | 's' | 'x')
+}
+
 /// The length of a token that begins here.
 pub fn known(text: &str) -> Option<(&'static str, usize)> {
     SHAPES.iter().find_map(|shape| {

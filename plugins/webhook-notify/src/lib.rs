@@ -1,7 +1,7 @@
 //! Tells a chat room or a mail gateway when a turn ends, asks or fails.
 //!
-//! Three parts that know nothing of each other: [`watch`] makes messages of events, [`queue`] says which message is due and
-//! when it is tried again, [`deliver`] makes a request of a message. This file joins them with the host's timers.
+//! Three parts that know nothing of each other: `watch` makes messages of events, `queue` says which message is due and
+//! when it is tried again, `deliver` makes a request of a message. This file joins them with the host's timers.
 
 mod deliver;
 mod queue;

@@ -40,10 +40,10 @@ pub struct Settings {
     pub plugins_enabled: bool,
     /// `plugins.index`: a path or an address.
     pub plugins_index: Option<String>,
+    /// `plugins.index_key`: the public key that must have signed it.
+    pub plugins_index_key: Option<String>,
     /// `[plugins."ID"]`, by identifier.
     pub plugins: BTreeMap<String, PluginSettings>,
-    /// `plugins.index_key`
-    pub plugins_index_key: Option<String>,
     /// `history.enabled`: `auto`, `on` or `off`.
     pub history: String,
     /// `account.name`

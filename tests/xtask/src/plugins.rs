@@ -98,7 +98,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
 
 /// Runs a command; gives what it printed, or all that it said when it failed.
 fn perform(command: &mut Command) -> Result<String, String> {
-    let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name =
+        Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let words: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     let output = command.output().map_err(|error| format!("cannot run {name}: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

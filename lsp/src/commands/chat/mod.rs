@@ -15,7 +15,7 @@ mod keys;
 mod popup;
 mod size;
 mod slash;
-mod terminal;
+pub(super) mod terminal;
 mod view;
 mod work;
 

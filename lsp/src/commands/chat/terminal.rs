@@ -53,12 +53,7 @@ impl Screen {
     /// # Errors
     /// `system.io` when it cannot be read key by key.
     pub fn enter(abilities: Abilities, mouse: bool) -> Result<Self> {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            // The report must be readable, and the shell usable.
-            give_back();
-            before(panic);
-        }));
+        give_back_on_panic();
         take(mouse).inspect_err(|_| give_back())?;
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| give_back())?;
         Ok(Self { terminal, abilities, mouse })
@@ -124,6 +119,36 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// The terminal for somebody else's rows, without a drawing of ours. Dropping it gives it back.
+pub(crate) struct Taken(());
+
+impl Taken {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// `system.io` when it cannot be read key by key.
+    pub(crate) fn take() -> Result<Self> {
+        give_back_on_panic();
+        take(false).inspect_err(|_| give_back())?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn give_back_on_panic() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // The report must be readable, and the shell usable.
+        give_back();
+        before(panic);
+    }));
 }
 
 fn take(mouse: bool) -> io::Result<()> {

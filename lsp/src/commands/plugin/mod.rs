@@ -10,9 +10,11 @@ mod key;
 mod list;
 mod logs;
 mod new;
+mod open;
 mod remove;
 mod rollback;
 mod run;
+mod screen;
 mod search;
 mod secret;
 mod source;
@@ -81,6 +83,8 @@ enum What {
     Disable(enable::Disable),
     /// Remove a plugin with everything that it has kept.
     Remove(remove::Remove),
+    /// Show a plugin's pages, or let it draw on this terminal.
+    Open(open::Open),
     /// Show what a plugin has logged.
     Logs(logs::Logs),
     /// Keep what only a plugin shall know: tokens, passwords.
@@ -112,6 +116,7 @@ impl PluginCommand {
             What::Enable(enable) => enable.run(json).await,
             What::Disable(disable) => disable.run(json).await,
             What::Remove(remove) => remove.run(json).await,
+            What::Open(open) => open.run(json).await,
             What::Logs(logs) => logs.run(json),
             What::Run(run) => run.run(json).await,
             What::Secret(secret) => secret.run(json).await,

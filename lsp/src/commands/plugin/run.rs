@@ -1,6 +1,6 @@
 //! `nexus plugin run`: one call of an installed plugin, as an editor or a chat would make it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -117,7 +117,17 @@ fn tell(mut told: NoticeFeed) {
     }
 }
 
-async fn open(plugin: &InstalledPlugin, root: &std::path::Path, notices: Notices) -> Result<PluginHandle> {
+async fn open(plugin: &InstalledPlugin, root: &Path, notices: Notices) -> Result<PluginHandle> {
+    let (_, launch) = launch(plugin, root, notices).await?;
+    Ok(PluginHandle::open(launch))
+}
+
+/// A plugin with what was granted, and how it is started.
+pub(super) async fn launch(
+    plugin: &InstalledPlugin,
+    root: &Path,
+    notices: Notices,
+) -> Result<(Arc<Caller>, Launch)> {
     let settings = settings()?;
     let own = settings.plugins.get(&plugin.id).map(|known| known.settings.clone()).unwrap_or_default();
     let own = Value::Object(own);
@@ -129,7 +139,7 @@ async fn open(plugin: &InstalledPlugin, root: &std::path::Path, notices: Notices
     let worlds = &plugin.manifest.worlds;
     let code = engine.load(plugin.component()?, worlds).await?;
     let limits = Limits::requested(&plugin.manifest.limits, None);
-    Ok(PluginHandle::open(Launch::new(code, worlds, caller, limits)))
+    Ok((caller.clone(), Launch::new(code, worlds, caller, limits)))
 }
 
 async fn offers(handle: &PluginHandle) -> Result<Said> {

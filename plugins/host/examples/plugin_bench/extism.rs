@@ -149,7 +149,7 @@ pub fn measure(path: &str) -> Map<String, Value> {
     let calls = |text: &str, n: usize| (0..n).for_each(|_| drop(plugin.call(text)));
     figures.insert("call_100_us".into(), json!(timed(20_000, |n| calls(&small, n))));
     figures.insert("call_100k_us".into(), json!(timed(200, |n| calls(&large, n))));
-    let open = |n| (0..n).for_each(|_| drop(Plugin::open(library, &guests[0])));
+    let open = |n: usize| (0..n).for_each(|_| drop(Plugin::open(library, &guests[0])));
     figures.insert("open_us".into(), json!(timed(20, open)));
     figures.insert("memory_kb".into(), json!(memory));
     figures

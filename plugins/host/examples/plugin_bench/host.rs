@@ -10,7 +10,7 @@ use opencode_nexus_plugins::actor::{Launch, PluginHandle};
 use opencode_nexus_plugins::engine::Engine;
 use opencode_nexus_plugins::imports::{Caller, Ground};
 use opencode_nexus_plugins::limits::{Budget, Limits};
-use opencode_nexus_plugins::permissions::{Permissions, Rights};
+use opencode_nexus_plugins::permissions::{Permissions, Rights, SessionRight};
 use opencode_nexus_plugins::provider::providers;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
@@ -27,7 +27,12 @@ struct Bench {
 
 impl Bench {
     fn caller(&self, number: usize) -> Arc<Caller> {
-        let (rights, id) = (Rights::new(Permissions::default()), format!("bench.echo-{number}"));
+        let hears = Permissions {
+            session: vec![SessionRight::Events],
+            session_reason: Some("counts them".into()),
+            ..Permissions::default()
+        };
+        let (rights, id) = (Rights::new(hears), format!("bench.echo-{number}"));
         Arc::new(Caller::open(&id, "1.0.0", rights, self.folder.path(), json!({}), &self.ground).unwrap())
     }
 
@@ -86,10 +91,13 @@ pub fn measure() -> Map<String, Value> {
     figures.insert("call_100_us".into(), json!(timed(20_000, |n| bench.calls(&provider, &small, n))));
     figures.insert("call_100k_us".into(), json!(timed(500, |n| bench.calls(&provider, &large, n))));
     let caller = bench.caller(0);
-    let open = |n| (0..n).for_each(|_| drop(bench.open(guests[0].1.clone(), &guests[0].0, caller.clone())));
+    let open =
+        |n: usize| (0..n).for_each(|_| drop(bench.open(guests[0].1.clone(), &guests[0].0, caller.clone())));
     figures.insert("open_us".into(), json!(timed(50, open)));
     figures.insert("memory_kb".into(), json!(memory));
     beside_a_spinner(&bench, &provider, &mut figures);
+    let listener = bench.caller(PLUGINS + 2);
+    bench.runtime.block_on(crate::events::measure(&bench.engine, listener, &mut figures));
     figures
 }
 

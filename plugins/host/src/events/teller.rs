@@ -123,15 +123,15 @@ struct Lane {
 }
 
 impl Teller {
-    /// Looks at everything that there is, and tells the last turn of each session that is at work, or has been since somebody
-    /// wanted to know (`active`). What was known before is forgotten.
-    pub(crate) fn look(&mut self, all: &[&Transcript], active: bool, tell: &mut dyn FnMut(Told<'_>)) {
+    /// Looks at everything that there is, and tells the last turn of each session that is at work; of the first also when it
+    /// has ended after `active` (Unix milliseconds), because it was what made somebody look. What was known before is forgotten.
+    pub(crate) fn look(&mut self, all: &[&Transcript], active: Option<u64>, tell: &mut dyn FnMut(Told<'_>)) {
         let ours: HashMap<String, usize> =
             self.lanes.drain().map(|(session, lane)| (session, lane.ours)).collect();
         for (place, transcript) in all.iter().enumerate() {
             let session = transcript.session_id().as_str();
             let mut lane = Lane { ours: ours.get(session).copied().unwrap_or_default(), ..Lane::default() };
-            lane.look(transcript, active && place == 0, tell);
+            lane.look(transcript, active.filter(|_| place == 0), tell);
             self.lanes.insert(session.to_owned(), lane);
         }
     }
@@ -167,12 +167,13 @@ impl Teller {
 }
 
 impl Lane {
-    fn look(&mut self, transcript: &Transcript, active: bool, tell: &mut dyn FnMut(Told<'_>)) {
+    fn look(&mut self, transcript: &Transcript, active: Option<u64>, tell: &mut dyn FnMut(Told<'_>)) {
         let session = transcript.session_id().as_str();
         let messages = transcript.messages();
         let begin = messages.iter().rposition(|message| message.role == Role::User).unwrap_or_default();
         let busy = !transcript.status().is_idle();
-        let shown = busy || active;
+        let last = messages.last().map(|message| message.completed.unwrap_or(message.created));
+        let shown = busy || active.is_some_and(|active| last.is_some_and(|last| last >= active));
         if let Some(info) = transcript.session() {
             tell(EventBody::Session(convert::info(info, busy)).into());
         }

@@ -215,9 +215,13 @@ fn with_room_nothing_is_joined_and_the_deltas_are_the_text() {
         let delta = format!("{number} ");
         truth.push_str(&delta);
         if number == 0 {
-            teller.tell("s", &part(1), &mut |told| { queue.push(0, &told); });
+            teller.tell("s", &part(1), &mut |told| {
+                queue.push(0, &told);
+            });
         }
-        teller.tell("s", &text(1, &delta), &mut |told| { queue.push(0, &told); });
+        teller.tell("s", &text(1, &delta), &mut |told| {
+            queue.push(0, &told);
+        });
     }
     while queue.len() > 0 {
         plugin.hear(queue.take(BATCH));
@@ -231,9 +235,15 @@ fn a_slow_plugin_gets_few_long_texts_before_it_misses_anything() {
     let (mut queue, mut teller, mut plugin) =
         (Queue::with(Limits { events: 64, bytes: 1 << 20 }), Teller::default(), Plugin::default());
     queue.subscribe(everything()).unwrap();
-    (1..3).for_each(|number| teller.tell("s", &part(number), &mut |told| { queue.push(0, &told); }));
+    (1..3).for_each(|number| {
+        teller.tell("s", &part(number), &mut |told| {
+            queue.push(0, &told);
+        })
+    });
     for number in 0..2_000 {
-        teller.tell("s", &text(1 + number % 2, "x"), &mut |told| { queue.push(0, &told); });
+        teller.tell("s", &text(1 + number % 2, "x"), &mut |told| {
+            queue.push(0, &told);
+        });
     }
     while queue.len() > 0 {
         plugin.hear(queue.take(BATCH));
@@ -246,7 +256,9 @@ fn a_slow_plugin_gets_few_long_texts_before_it_misses_anything() {
 fn who_begins_in_the_middle_of_a_text_is_told_all_of_it_first() {
     let (mut queue, mut teller) = (Queue::default(), Teller::default());
     let mut tell = |queue: &mut Queue, event: &ChatEvent| {
-        teller.tell("s", event, &mut |told| { queue.push(0, &told); });
+        teller.tell("s", event, &mut |told| {
+            queue.push(0, &told);
+        });
     };
     tell(&mut queue, &part(1));
     tell(&mut queue, &text(1, "abc"));
@@ -268,7 +280,9 @@ fn a_subscription_lets_through_its_kinds_and_its_session_and_what_two_want_comes
         .unwrap();
     let tell = |queue: &mut Queue, teller: &mut Teller, session: &str| {
         for event in [ChatEvent::Status(Status::Busy), message("m5", Role::Assistant), text(1, "x")] {
-            teller.tell(session, &event, &mut |told| { queue.push(0, &told); });
+            teller.tell(session, &event, &mut |told| {
+                queue.push(0, &told);
+            });
         }
     };
     tell(&mut queue, &mut teller, "s");
@@ -331,7 +345,9 @@ fn what_no_person_wrote_is_not_told_as_their_words() {
     let ChatEvent::Part(mut hidden) = part(1) else { panic!("a part") };
     hidden.body = PartBody::Text { text: String::new(), synthetic: true, ignored: false };
     for event in [ChatEvent::Part(hidden), text(1, "context"), replaced(1, "more context")] {
-        teller.tell("s", &event, &mut |told| { queue.push(0, &told); });
+        teller.tell("s", &event, &mut |told| {
+            queue.push(0, &told);
+        });
     }
     assert_eq!(queue.len(), 0);
 }

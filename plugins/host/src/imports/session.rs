@@ -208,3 +208,6 @@ pub(super) fn bounded(stage: &Stage, what: Bounded, name: &str) -> Answer<()> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

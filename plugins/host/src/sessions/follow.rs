@@ -38,8 +38,8 @@ impl Followed {
         })
     }
 
-    /// Begins to tell. `active`: something has happened in it already, and is told.
-    pub(super) fn start(self: &Arc<Self>, sessions: &Arc<Sessions>, active: bool) {
+    /// Begins to tell. What has happened after `active` (Unix milliseconds) is told as well.
+    pub(super) fn start(self: &Arc<Self>, sessions: &Arc<Sessions>, active: Option<u64>) {
         let tale = Tale {
             sessions: Arc::downgrade(sessions),
             followed: Arc::downgrade(self),
@@ -77,7 +77,12 @@ impl Followed {
         *self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn send(&self, prompt: Prompt) -> Result<MessageId> {
+    /// Sends a prompt. The turn goes on by itself; what ends it without an end of its own is told as a failure.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        sessions: &Arc<Sessions>,
+        prompt: Prompt,
+    ) -> Result<MessageId> {
         self.used();
         let session = self.conversation.session_id().as_str();
         self.teller().begins(session);
@@ -85,7 +90,16 @@ impl Followed {
         let turn = self.conversation.prompt(prompt).await?;
         begun.sent = true;
         let message = turn.message_id().clone();
-        turn.detach();
+        let (followed, sessions) = (self.clone(), Arc::downgrade(sessions));
+        tokio::spawn(async move {
+            if let Err(error) = turn.finish().await {
+                let session = followed.conversation.session_id().as_str();
+                followed.teller().failed(session);
+                if let Some(sessions) = sessions.upgrade() {
+                    deliver(&sessions.open_inboxes(), &failure(Some(session), &error.to_string()));
+                }
+            }
+        });
         Ok(message)
     }
 }
@@ -121,8 +135,8 @@ impl Tale {
                 () = self.again.notified() => None,
             };
             let more = match heard {
-                None => self.look(false),
-                Some(Some(Ok(ChatEvent::Lagged { .. }))) => self.look(false),
+                None => self.look(None),
+                Some(Some(Ok(ChatEvent::Lagged { .. }))) => self.look(None),
                 Some(Some(Ok(event))) => {
                     self.tell(&event, &mut feed);
                     continue;
@@ -143,7 +157,7 @@ impl Tale {
     }
 
     /// Looks at everything, and hears what comes after it.
-    fn look(&self, active: bool) -> Option<ChatFeed> {
+    fn look(&self, active: Option<u64>) -> Option<ChatFeed> {
         let (sessions, followed) = (self.sessions.upgrade()?, self.followed.upgrade()?);
         let inboxes = sessions.open_inboxes();
         // Asked before, because nothing may be waited for while the transcripts are looked at.

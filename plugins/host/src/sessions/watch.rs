@@ -9,7 +9,7 @@ use opencode_nexus::stream::StreamItem;
 use tokio::sync::mpsc;
 
 use super::follow::deliver;
-use super::{Sessions, options};
+use super::{Sessions, now_ms, options};
 use crate::bindings::nexus::plugin::session::EventBody;
 use crate::events::{failure, info};
 
@@ -18,6 +18,9 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 
 /// So many sessions may wait to be followed; more are noticed by their next event.
 const WAITING: usize = 64;
+
+/// The clock of a server may be so much behind ours, in milliseconds; an event is as old at most when it comes.
+const CLOCKS: u64 = 30_000;
 
 /// Watches until the sessions are gone.
 pub(super) async fn watch(sessions: Weak<Sessions>, client: Client) {
@@ -60,8 +63,8 @@ async fn events(sessions: &Weak<Sessions>, client: &Client, wanted: &mpsc::Sende
 }
 
 enum Wanted {
-    /// This one: something happens in it.
-    Session(SessionId),
+    /// This one: something happens in it, since about this time (Unix milliseconds).
+    Session(SessionId, u64),
     /// All in which something runs.
     Running,
 }
@@ -81,7 +84,7 @@ fn seen(sessions: &Arc<Sessions>, event: &Event, wanted: &mpsc::Sender<Wanted>) 
         Event::Status { status, .. } if status.is_idle() => {}
         Event::SessionRemoved(_) | Event::Todos { .. } | Event::Diff { .. } | Event::Other { .. } => {}
         _ => {
-            let _ = wanted.try_send(Wanted::Session(session.clone()));
+            let _ = wanted.try_send(Wanted::Session(session.clone(), now_ms().saturating_sub(CLOCKS)));
         }
     }
 }
@@ -90,9 +93,9 @@ fn seen(sessions: &Arc<Sessions>, event: &Event, wanted: &mpsc::Sender<Wanted>) 
 async fn follow(sessions: Weak<Sessions>, client: Client, mut opening: mpsc::Receiver<Wanted>) {
     while let Some(wanted) = opening.recv().await {
         let (wanted, active) = match wanted {
-            Wanted::Session(session) => (vec![session], true),
+            Wanted::Session(session, at) => (vec![session], Some(at)),
             Wanted::Running => match client.running().await {
-                Ok(running) => (running, false),
+                Ok(running) => (running, None),
                 Err(error) => {
                     tracing::debug!(%error, "nobody knows which sessions are at work");
                     continue;

@@ -1,8 +1,8 @@
 //! Makes a component of an author's project: Rust, JavaScript or Python, with whatever this machine can build it with.
 //!
 //! The language is seen by a file: `Cargo.toml`, `plugin.js` or `plugin.py`, beside `plugin.toml`. What JavaScript and Python
-//! need is installed once, in pinned versions, into the cache of the person ([`tools`]); the interface is written beside it for
-//! each build, with one world that has what the manifest names ([`interface`]). Nothing is downloaded for Rust: what is missing
+//! need is installed once, in pinned versions, into the cache of the person; the interface is written beside it for
+//! each build, with one world that has what the manifest names. Nothing is downloaded for Rust: what is missing
 //! is an error with the command that installs it.
 //!
 //! All of this blocks, for seconds up to minutes; an asynchronous caller uses a thread of its own.

@@ -188,6 +188,8 @@ impl Shared {
         match self.assets.find(uri.path()) {
             Some((content, kind)) if reads => answer::bytes(StatusCode::OK, kind, content),
             Some(_) => answer::text(StatusCode::METHOD_NOT_ALLOWED, "files are read with GET"),
+            // Browsers ask for it by themselves, and complain when it is not there.
+            None if uri.path() == "/favicon.ico" => answer::bytes(StatusCode::NO_CONTENT, "image/x-icon", ""),
             None => self.ask(request).await,
         }
     }

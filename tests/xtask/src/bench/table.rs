@@ -90,6 +90,10 @@ fn plugins() -> Vec<Figure> {
         said("p99_quiet", "µs", |f| f.get("p99_quiet_us").copied()),
         said("p99_beside_a_spinner", "µs", |f| f.get("p99_beside_a_spinner_us").copied()),
         said("spinner_stopped_late", "ms", |f| f.get("stopped_late_ms").copied()),
+        said("events_to_a_frontend_steady", "/s", |f| f.get("steady_events_per_second").copied()),
+        said("left_out_steady", "", |f| f.get("steady_left_out").copied()),
+        said("events_to_a_frontend_most", "/s", |f| f.get("most_events_per_second").copied()),
+        said("left_out_most", "", |f| f.get("most_left_out").copied()),
     ]
 }
 
