@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use opencode_nexus::auth::Account;
 use opencode_nexus::config::Settings;
+use opencode_nexus::extension::Extensions;
 use opencode_nexus::history::History;
 use opencode_nexus::server::{
     DEFAULT_INSTANCE, DiscoverOptions, FindOptions, FoundBinary, Home, InstallOptions, InstanceRecord,
@@ -120,38 +121,40 @@ impl ServerArguments {
     /// `user.not_found` when a background server is named that does not run; `system.unreachable` when none runs and none
     /// may be started; those of the settings, of [`ensure`], [`start_found`] and of connecting.
     pub async fn connect(&self) -> Result<Connected> {
-        self.connect_with(Kept::Off).await
+        self.connect_with(Kept::Off, None).await
     }
 
-    /// The same for a command that has conversations: they are kept when somebody is logged in and the settings want it.
+    /// The same for a command that has conversations: they are kept when somebody is logged in and the settings want it, and
+    /// the hooks of plugins see them.
     ///
     /// # Errors
     /// As [`connect`](Self::connect); those of opening the account, when the settings want everything to be kept.
-    pub async fn connect_keeping(&self) -> Result<Connected> {
+    pub async fn connect_keeping(&self, extensions: &Extensions) -> Result<Connected> {
         let kept = keeping().await?;
-        self.connect_with(kept).await
+        self.connect_with(kept, Some(extensions)).await
     }
 
     /// The same for a command that has opened the account already.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
-    pub async fn connect_as(&self, account: Account) -> Result<Connected> {
-        self.connect_with(Kept::On(account)).await
+    pub async fn connect_as(&self, account: Account, extensions: Option<&Extensions>) -> Result<Connected> {
+        self.connect_with(Kept::On(account), extensions).await
     }
 
-    async fn connect_with(&self, kept: Kept) -> Result<Connected> {
+    async fn connect_with(&self, kept: Kept, extensions: Option<&Extensions>) -> Result<Connected> {
         let directory = self.directory()?;
         let settings = settings()?;
         if let Some(target) = self.locate(&settings, &kept).await? {
-            return target.connected(&directory, kept, None).await;
+            return target.connected(&directory, kept, extensions, None).await;
         }
         let launch = Launch::prepare(&settings, &directory, output::install_progress()).await?;
         let started = start_found(&launch.found, launch.options.clone(), &Versions::open()?).await?;
         if let Some(back) = &started.rolled_back {
             eprintln!("{}", output::clean(&gone_back(back)));
         }
-        launch.target(started.server.url()).connected(&directory, kept, Some(started.server)).await
+        let target = launch.target(started.server.url());
+        target.connected(&directory, kept, extensions, Some(started.server)).await
     }
 
     /// The server that is named or that runs already; `None` when one must be started.
@@ -183,8 +186,14 @@ impl Target {
         }
     }
 
-    async fn connected(self, directory: &Path, kept: Kept, local: Option<LocalServer>) -> Result<Connected> {
-        let client = self.client(directory, &kept, &*settings()?).await?;
+    async fn connected(
+        self,
+        directory: &Path,
+        kept: Kept,
+        extensions: Option<&Extensions>,
+        local: Option<LocalServer>,
+    ) -> Result<Connected> {
+        let client = self.client(directory, &kept, extensions, &*settings()?).await?;
         Ok(Connected { client, credentials: self.credentials, kept, local })
     }
 
@@ -192,7 +201,13 @@ impl Target {
     ///
     /// # Errors
     /// Those of connecting.
-    pub(crate) async fn client(&self, directory: &Path, kept: &Kept, settings: &Settings) -> Result<Client> {
+    pub(crate) async fn client(
+        &self,
+        directory: &Path,
+        kept: &Kept,
+        extensions: Option<&Extensions>,
+        settings: &Settings,
+    ) -> Result<Client> {
         let mut builder = Client::builder(self.address.as_str())
             .transport(settings.transport.clone())
             .directory(directory.to_string_lossy());
@@ -204,6 +219,9 @@ impl Target {
         }
         if let Some(history) = kept.history() {
             builder = builder.history(history);
+        }
+        if let Some(extensions) = extensions {
+            builder = builder.extensions(extensions.clone());
         }
         builder.connect().await.map_err(|error| match (error.kind(), kept) {
             (ErrorKind::Unauthorized, Kept::Locked) => {

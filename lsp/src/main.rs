@@ -9,6 +9,7 @@ mod connect;
 mod core_dumps;
 mod language_server;
 mod output;
+mod plugins;
 mod secret;
 mod settings;
 

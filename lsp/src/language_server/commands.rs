@@ -16,9 +16,11 @@ use tower_lsp_server::jsonrpc;
 
 use super::actions::text_of;
 use super::backend::Backend;
+use super::context::{self, Composed};
+use super::conversations::Sending;
 use super::ext::{InputPart, ShowParams, method};
 use super::roots::{Root, path_of};
-use super::{chat_file, context, review};
+use super::{chat_file, review};
 
 /// The names. They begin with `nexus.server.`, so that an extension can have commands `nexus.*` of its own.
 pub(crate) const COMMANDS: &[&str] = &[
@@ -194,7 +196,7 @@ async fn begin(
         return chat_file::start(backend, &root, &format!("{text}\n\n{mention}")).await;
     }
     let parts = [InputPart::Text { text, plain: true }, InputPart::File { uri, range: lines }];
-    let (session, turn) = send(backend, &root, &parts).await?;
+    let Some((session, turn)) = send(backend, &root, &parts).await? else { return Ok(()) };
     let shown = ShowParams { session_id: session, root: root.uri.clone(), turn_id: Some(turn) };
     backend.editor.client().send_notification::<Show>(shown).await;
     Ok(())
@@ -214,23 +216,41 @@ async fn send(
     backend: &Backend,
     root: &Root,
     parts: &[InputPart],
-) -> opencode_nexus::Result<(String, String)> {
+) -> opencode_nexus::Result<Option<(String, String)>> {
     let current = backend.code.lock().get(&root.path).cloned();
     let is_idle = |session: &String| {
         let conversation = backend.conversations.get(session);
         conversation.is_some_and(|open| open.with_transcript(|t| t.status().is_idle() && !t.is_removed()))
     };
     let current = current.filter(is_idle);
-    let (sending, _) = context::sending(backend, root, parts).await?;
+    let Some(sending) = to_send(backend, root, current.as_deref(), parts).await? else { return Ok(None) };
     let sent = match backend.conversations.send(backend, root, current.as_deref(), sending, None).await {
         Err(error) if current.is_some() && error.kind() == ErrorKind::NotFound => {
-            let (sending, _) = context::sending(backend, root, parts).await?;
+            let Some(sending) = to_send(backend, root, None, parts).await? else { return Ok(None) };
             backend.conversations.send(backend, root, None, sending, None).await?
         }
         sent => sent?,
     };
     backend.code.lock().insert(root.path.clone(), sent.session_id.clone());
-    Ok((sent.session_id, sent.message_id))
+    Ok(Some((sent.session_id, sent.message_id)))
+}
+
+/// What is to be sent; `None` when a command has done everything.
+async fn to_send(
+    backend: &Backend,
+    root: &Root,
+    session: Option<&str>,
+    parts: &[InputPart],
+) -> opencode_nexus::Result<Option<Sending>> {
+    match context::composed(backend, root, session, parts).await? {
+        Composed::Sending(sending, _) => Ok(Some(sending)),
+        Composed::Shown(text) => {
+            if let Some(text) = text {
+                backend.editor.show(&text).await;
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// What the agent is told to do.

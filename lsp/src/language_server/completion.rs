@@ -1,5 +1,5 @@
-//! `textDocument/completion` in chats: `@` with everything that can be mentioned, `/` with the server's commands, `#` behind a
-//! file with its definitions or headings. Active in chats that are files, and in the input fields of plugins, which are
+//! `textDocument/completion` in chats: `@` with everything that can be mentioned, `/` with the commands of the server and of
+//! plugins, `#` behind a file with its definitions or headings. Active in chats that are files, and in the input fields of plugins, which are
 //! documents of the language `nexus-prompt`.
 
 use std::time::Duration;
@@ -131,12 +131,15 @@ async fn commands(backend: &Backend, root: &Root, name: &str, typed: &str, range
     let list = async { context::client_at_hand(backend, root, BOUND).await?.commands().await.ok() };
     let known = tokio::time::timeout(BOUND, list).await.ok().flatten();
     let is_incomplete = known.is_none();
-    let known = known.unwrap_or_default();
-    let best = fuzzy::best(name, known.iter(), |command| &command.name, ITEMS);
-    let items = best.into_iter().enumerate().map(|(at, command)| {
-        let text = format!("/{}", command.name);
-        let mut item =
-            item(text.clone(), command.description.clone(), format!("{text} "), (typed, range, at));
+    let mut known: Vec<(String, Option<String>)> =
+        known.unwrap_or_default().into_iter().map(|command| (command.name, command.description)).collect();
+    let taken = |word: &str| known.iter().any(|(name, _)| name == word);
+    let added = context::added_commands(backend, root, taken).await;
+    known.extend(added.into_iter().map(|command| (command.word, Some(command.spec.summary))));
+    let best = fuzzy::best(name, known.iter(), |(name, _)| name, ITEMS);
+    let items = best.into_iter().enumerate().map(|(at, (name, about))| {
+        let text = format!("/{name}");
+        let mut item = item(text.clone(), about.clone(), format!("{text} "), (typed, range, at));
         item.kind = Some(CompletionItemKind::Function);
         // The list is complete, so the editor chooses by itself.
         item.filter_text = Some(text);

@@ -119,6 +119,22 @@ pub(crate) struct SendResult {
     pub turn_id: String,
     /// Context that was asked for and does not go along, each with its reason.
     pub left_out: Vec<LeftOutInfo>,
+    /// A command of a plugin has answered with this, as Markdown, and nothing was sent: there is no turn then, the other
+    /// names are empty, and `session_id` is that of the request. Empty when there is nothing to show.
+    pub shown: Option<String>,
+}
+
+impl SendResult {
+    /// Nothing was sent; this is to be shown.
+    pub(crate) fn shown(session: Option<&str>, text: Option<String>) -> Self {
+        Self {
+            session_id: session.unwrap_or_default().to_owned(),
+            message_id: String::new(),
+            turn_id: String::new(),
+            left_out: Vec::new(),
+            shown: Some(text.unwrap_or_default()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -596,6 +612,22 @@ pub(crate) struct RootStatus {
     pub history: String,
     /// Turns that run in it now.
     pub turns: usize,
+    /// The plugins that are used in it.
+    pub plugins: Vec<PluginInfo>,
+}
+
+/// How a plugin stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PluginInfo {
+    pub id: String,
+    pub version: String,
+    /// `starting`, `ready`, `idle`, `failed` or `disabled`.
+    pub state: String,
+    /// Where its pages are.
+    pub url: Option<String>,
+    /// What is wrong.
+    pub problem: Option<String>,
 }
 
 /// In one word.

@@ -116,6 +116,11 @@ impl PluginHandle {
         lock(&self.0.launch).caller.clone()
     }
 
+    /// Whether both are the same plugin.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether its manifest says that it is one of these.
     pub fn is(&self, world: World) -> bool {
         lock(&self.0.launch).worlds.contains(&world)

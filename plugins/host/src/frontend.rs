@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::actor::{PluginHandle, PluginStatus};
 use crate::bindings::exports::nexus::plugin::frontend_guest as guest;
+use crate::bindings::nexus::plugin::session::Event;
 use crate::limits::Budget;
 use crate::stage::Stage;
 use crate::terminal::{Input, Terminal};
@@ -108,11 +109,16 @@ impl Task {
     async fn run(self, plugin: &PluginHandle, stage: &Stage) {
         match self {
             Self::Events => loop {
-                let batch = stage.inbox.next().await;
+                let batch: Arc<[Event]> = stage.inbox.next().await.into();
+                let given = batch.clone();
                 let told = plugin.call("on-events", Budget::ON_EVENTS, move |store, exports| {
-                    Box::pin(async move { exports.frontend()?.call_on_events(store, &batch).await })
+                    Box::pin(async move { exports.frontend()?.call_on_events(store, &given).await })
                 });
-                goes_on(plugin, told.await).await;
+                let told = told.await;
+                if told.is_err() {
+                    stage.inbox.lock().lost(&batch);
+                }
+                goes_on(plugin, told).await;
             },
             Self::Inputs(mut done) => {
                 while let Some(input) = done.recv().await {

@@ -6,7 +6,7 @@
 //!
 //! From the outside in: [`manifest`] says what a plugin is and asks for, [`permissions`] what it may do, [`imports`] are the
 //! calls that it can make, `bindings` is the interface as Rust types (`plugins/wit`). [`engine`] compiles it, after [`inspect`] has
-//! looked at it, and [`actor`] runs it within its [`limits`].
+//! looked at it, and [`actor`] runs it within its [`limits`]. [`plugins`] opens all that are installed, for a program that wants them.
 #![deny(missing_docs)]
 
 // The threat tests' guests are used in here as well, where the host has this name.
@@ -42,6 +42,7 @@ pub mod limits;
 pub mod manifest;
 pub mod permissions;
 mod plain;
+pub mod plugins;
 pub mod provider;
 mod rate;
 mod restarts;

@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// Plugins and examples come and go; each folder of theirs has the same rights.
 const MAY_USE_BELOW: &[(&str, &[&str])] =
-    &[("plugins/", &["plugins/guest"]), ("examples", &["sdk", "plugins/guest", "tests/kit"])];
+    &[("plugins/", &["plugins/guest"]), ("examples", &["sdk", "plugins/host", "plugins/guest", "tests/kit"])];
 
 /// Libraries, by the beginning of their names, that only one folder may name among its dependencies.
 const ONLY: &[(&str, &[&str])] = &[

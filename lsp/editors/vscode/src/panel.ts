@@ -188,6 +188,7 @@ export class ChatPanel implements vscode.WebviewViewProvider, vscode.Disposable 
     try {
       const parts: InputPart[] = [{ type: "text", text }];
       const sent = await this.chats.send(root, this.chat?.sessionId || null, parts);
+      if (typeof sent.shown === "string") return this.tell({ type: "sent", ok: true, text, note: sent.shown });
       const note = (sent.leftOut ?? []).map(({ title, reason }) => `${title} was left out: ${reason}`).join("\n");
       if (this.chat?.sessionId !== sent.sessionId) await this.show({ sessionId: sent.sessionId, root }, false);
       this.tell({ type: "sent", ok: true, text, note });

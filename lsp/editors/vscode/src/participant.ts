@@ -117,6 +117,10 @@ class Answer {
       const sent = await this.server.request<SendResult>(method.send, {
         sessionId: chat.sessionId || null, root: chat.root, parts, model, partialResultToken: listening.token,
       });
+      if (typeof sent.shown === "string") {
+        this.stream.markdown(sent.shown);
+        return {};
+      }
       this.chat = { sessionId: sent.sessionId, root: chat.root };
       for (const { title, reason } of sent.leftOut ?? []) this.stream.markdown(`*${title} was left out: ${reason}*\n\n`);
       const stop = (): void => void this.chats.cancel(sent.sessionId, sent.turnId).catch((error: unknown) => {

@@ -48,7 +48,11 @@ export interface SendParams {
   partialResultToken?: string | number | null;
 }
 export interface LeftOut { title: string; reason: string }
-export interface SendResult { sessionId: string; messageId: string; turnId: string; leftOut: LeftOut[] }
+export interface SendResult {
+  sessionId: string; messageId: string; turnId: string; leftOut: LeftOut[];
+  /** A plugin's command has answered with this, and nothing was sent: there is no turn. */
+  shown?: string | null;
+}
 export interface SubscribeResult { subscriptionId: string; epoch: string; seq: number }
 
 export interface ErrorInfo { code: string; message: string; hint?: string | null; retryable: boolean }

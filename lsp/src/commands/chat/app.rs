@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use opencode_nexus::chat::{ChatEvent, OutcomeKind};
+use opencode_nexus::context::typed_mention;
 use opencode_nexus::model::{Agent, Catalogue, Message, MessageId, ModelRef, PartId, Session, SlashCommand};
 use opencode_nexus::{Error, ErrorKind};
 use ratatui::style::Style;
@@ -15,7 +16,7 @@ use super::editor::Editor;
 use super::effect::{Done, Effect, Outgoing};
 use super::history::History;
 use super::popup::{Entry, Kind, Pick, Popup};
-use super::view::clean::one_line;
+use super::view::clean::{clean, one_line};
 use super::view::pane::Pane;
 use super::view::scene::Scene;
 use super::view::theme;
@@ -77,9 +78,10 @@ pub(crate) struct App {
     /// A session is being opened.
     pub opening: bool,
     pub commands: Vec<SlashCommand>,
+    /// Those of plugins.
+    pub added: Vec<SlashCommand>,
     pub agents: Vec<Agent>,
     pub catalogue: Catalogue,
-    pub files: Option<Vec<String>>,
     pub sent: u64,
     /// Whether the conversation is kept: `on`, `locked`, `off`, `failing`.
     pub kept: &'static str,
@@ -175,10 +177,27 @@ impl App {
                 (self.commands, self.agents, self.catalogue) = (commands, agents, catalogue);
                 self.complete();
             }
-            Done::Files(files) => {
-                self.files = Some(files);
+            Done::Added(commands) => {
+                self.added = commands;
                 self.complete();
             }
+            Done::Suggested(typed, suggestions) => {
+                let before = self.editor.before_cursor().0;
+                let still = typed_mention(before).is_some_and(|at| before[at..] == typed);
+                if still && self.popup.as_ref().is_none_or(|popup| popup.kind != Kind::Picker) {
+                    let entries = super::complete::mentions(suggestions);
+                    let replaces = typed.chars().count();
+                    self.popup =
+                        (!entries.is_empty()).then(|| Popup::completion(Kind::File, entries, replaces));
+                }
+            }
+            Done::Shown(number, text) => {
+                self.outbox.retain(|(out, _)| out.number != number);
+                if let Some(text) = text {
+                    self.note(clean(&text), theme::PLAIN);
+                }
+            }
+            Done::Warning(text) => self.note(one_line(&text), theme::WARN),
             Done::Diff(files) => self.show_diff(&files),
             Done::Note(text) => self.note(text, theme::GOOD),
             Done::Failed(error) => {
@@ -195,8 +214,8 @@ impl App {
         let (out, _) = self.outbox.remove(at);
         if self.editor.is_empty() {
             let text = match out.what {
-                super::effect::What::Prompt(text, _) => text,
-                super::effect::What::Action(_) => out.shown,
+                super::effect::What::Prompt(text) => text,
+                _ => out.shown,
             };
             self.editor.set(&text);
         } else {
@@ -231,18 +250,14 @@ impl App {
         }
         self.popup = None;
         let (before, first) = self.editor.before_cursor();
-        let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
         if let Some(name) =
             before.strip_prefix('/').filter(|name| first && !name.contains(char::is_whitespace))
         {
-            let entries = super::complete::commands(name, &self.commands);
+            let entries = super::complete::commands(name, &self.commands, &self.added);
             let replaces = before.chars().count();
             self.popup = (!entries.is_empty()).then(|| Popup::completion(Kind::Command, entries, replaces));
-        } else if let Some(name) = word.strip_prefix('@') {
-            let Some(files) = &self.files else { return Some(Effect::ReadFiles) };
-            let entries = super::complete::files(name, files, &self.agents);
-            let replaces = word.chars().count();
-            self.popup = (!entries.is_empty()).then(|| Popup::completion(Kind::File, entries, replaces));
+        } else if let Some(at) = typed_mention(before) {
+            return Some(Effect::Suggest(before[at..].to_owned()));
         }
         None
     }

@@ -1,7 +1,7 @@
-//! What can be completed: commands behind a slash, files and agents behind an `@`. Pure.
+//! What can be completed: commands behind a slash, context behind an `@`. Pure.
 
-use opencode_nexus::context::fuzzy;
-use opencode_nexus::model::{Agent, SlashCommand};
+use opencode_nexus::context::{Suggestion, fuzzy};
+use opencode_nexus::model::SlashCommand;
 
 use super::popup::{Entry, Pick};
 use super::slash;
@@ -11,13 +11,14 @@ use super::view::clean::{is_harmful, one_line};
 const OFFERED: usize = 50;
 
 /// Commands whose name begins with what was typed come first, others that fit after them.
-pub(crate) fn commands(typed: &str, of_server: &[SlashCommand]) -> Vec<Entry> {
+pub(crate) fn commands(typed: &str, of_server: &[SlashCommand], added: &[SlashCommand]) -> Vec<Entry> {
     let own = slash::OWN.iter().map(|(name, _, about)| {
         let takes = about.contains(": /");
         let pick = if takes { Pick::Complete(format!("/{name} ")) } else { Pick::Run(format!("/{name}")) };
         Entry { label: format!("/{name}"), detail: (*about).to_owned(), pick }
     });
-    let theirs = of_server.iter().filter(|c| !slash::OWN.iter().any(|(name, ..)| *name == c.name));
+    let theirs = of_server.iter().chain(added);
+    let theirs = theirs.filter(|c| !slash::OWN.iter().any(|(name, ..)| *name == c.name));
     let theirs =
         theirs.filter(|c| !c.name.contains(|c: char| c.is_whitespace() || is_harmful(c))).map(|command| {
             Entry {
@@ -33,31 +34,20 @@ pub(crate) fn commands(typed: &str, of_server: &[SlashCommand]) -> Vec<Entry> {
     found
 }
 
-/// Files of the project; agents that can be called stand first while nothing but a name was typed.
-pub(crate) fn files(typed: &str, files: &[String], agents: &[Agent]) -> Vec<Entry> {
-    // Lines behind a name are typed by hand.
-    if typed.contains("#L") || typed.starts_with('"') {
-        return Vec::new();
-    }
-    let called = agents.iter().filter(|a| !a.hidden && a.mode != "primary" && !typed.is_empty());
-    let called = fuzzy::best(typed, called.collect::<Vec<_>>().into_iter(), |agent| &agent.name, 3);
-    let called = called.into_iter().map(|agent| Entry {
-        label: format!("@{}", one_line(&agent.name)),
-        detail: format!("agent  {}", one_line(agent.description.as_deref().unwrap_or_default())),
-        pick: Pick::Complete(format!("@{} ", agent.name)),
-    });
-    let found = fuzzy::best(typed, files.iter(), |file| file, OFFERED).into_iter();
-    // A name that cannot be shown as it is cannot be typed either.
-    let found = found.filter(|file| !file.contains(is_harmful)).map(|file| {
-        let mention = if file.contains(' ') { format!("@\"{file}\"") } else { format!("@{file}") };
-        let space = if file.ends_with('/') { "" } else { " " };
+/// What a mention may mean. What cannot be shown as it is cannot be typed either.
+pub(crate) fn mentions(suggestions: Vec<Suggestion>) -> Vec<Entry> {
+    let shown = suggestions.into_iter().filter(|one| !one.mention.contains(is_harmful));
+    let entries = shown.map(|one| {
+        // Behind these, more is to be chosen.
+        let is_open = one.mention.trim_end_matches('"').ends_with(['/', ':']);
+        let space = if is_open { "" } else { " " };
         Entry {
-            label: file.clone(),
-            detail: String::new(),
-            pick: Pick::Complete(format!("{mention}{space}")),
+            label: one_line(&one.label),
+            detail: one_line(one.detail.as_deref().unwrap_or_default()),
+            pick: Pick::Complete(format!("{}{space}", one.mention)),
         }
     });
-    found.chain(called).collect()
+    entries.collect()
 }
 
 #[cfg(test)]
@@ -65,22 +55,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_commands_and_those_of_the_server_are_offered() {
-        let init = SlashCommand { name: "init".into(), description: Some("make AGENTS.md".into()) };
+    fn our_commands_those_of_the_server_and_of_plugins_are_offered() {
+        let command = |name: &str| SlashCommand { name: name.into(), description: Some("about it".into()) };
         let labels = |typed: &str| -> Vec<String> {
-            commands(typed, std::slice::from_ref(&init)).into_iter().map(|entry| entry.label).collect()
+            let (of_server, added) = ([command("init")], [command("standup")]);
+            commands(typed, &of_server, &added).into_iter().map(|entry| entry.label).collect()
         };
         assert_eq!(labels("in")[0], "/init");
         assert_eq!(labels("mo")[0], "/model");
-        assert!(labels("").len() == slash::OWN.len() + 1);
+        assert_eq!(labels("stand")[0], "/standup");
+        assert!(labels("").len() == slash::OWN.len() + 2);
     }
 
     #[test]
-    fn files_are_found_by_some_letters() {
-        let all = ["src/main.rs", "with space.md", "evil\u{1b}[2J.txt"].map(str::to_owned);
-        let first = |typed: &str| files(typed, &all, &[]).first().map(|entry| entry.pick.clone());
-        assert_eq!(first("mrs"), Some(Pick::Complete("@src/main.rs ".into())));
-        assert_eq!(first("space"), Some(Pick::Complete("@\"with space.md\" ".into())));
-        assert_eq!(first("evil"), None);
+    fn a_mention_that_is_open_has_no_space_behind_it() {
+        let suggestion = |mention: &str| Suggestion {
+            label: mention.trim_start_matches('@').to_owned(),
+            detail: None,
+            mention: mention.to_owned(),
+        };
+        let all = ["@a.rs", "@src/", "@\"with space/\"", "@git-show:", "@evil\u{1b}[2J.txt"].map(suggestion);
+        let picks = mentions(all.to_vec()).into_iter().map(|entry| entry.pick).collect::<Vec<_>>();
+        let expected = ["@a.rs ", "@src/", "@\"with space/\"", "@git-show:"];
+        assert_eq!(picks, expected.map(|text| Pick::Complete(text.to_owned())));
     }
 }

@@ -1,47 +1,48 @@
 //! Makes a prompt of what was typed: `@path` attaches a file, `@path#L3-9` lines of it, an image goes along inside the
-//! prompt, `@name` calls an agent. What does not name anything is text.
+//! prompt, `@name` calls an agent, `@git-diff` and its like give context. What does not name anything is text.
 
 use std::path::{Path, PathBuf};
 
 use opencode_nexus::chat::{Prompt, PromptPart};
-use opencode_nexus::context::{self, image_type};
+use opencode_nexus::context::{self, Budget, Context, LeftOut, Scope, image_type};
 use opencode_nexus::{Error, ErrorKind, Result};
 
 /// Larger images are refused by every provider.
 const IMAGE_BYTES: u64 = 20_000_000;
 
-/// The prompt. The text stays as it was typed; what it names is added behind it.
+/// The prompt, and what was mentioned and does not go along. The text stays as it was typed; what it names is added behind it.
+///
+/// What a person names by its whole path may lie anywhere, as images do that are dropped on the terminal. Everything else is
+/// looked up by the providers, which stay inside the folder.
 ///
 /// # Errors
-/// When an image that is named cannot be read or is too large.
-pub(crate) fn prompt(text: &str, folder: &Path, agents: &[String]) -> Result<Prompt> {
+/// When an image that is named by its whole path cannot be read or is too large.
+pub(crate) async fn prompt(
+    text: &str,
+    scope: &Scope<'_>,
+    context: &Context,
+    budget: Budget,
+) -> Result<(Prompt, Vec<LeftOut>)> {
     let mut prompt = Prompt::text(text);
-    let mut seen = Vec::new();
-    for word in mentions(text) {
-        if seen.contains(&word) {
-            continue;
-        }
-        if agents.contains(&word) {
-            prompt.parts.push(PromptPart::Agent { name: word.clone() });
-        } else if let Some(part) = attachment(&word, folder)? {
-            prompt.parts.push(part);
-        }
-        seen.push(word);
-    }
-    Ok(prompt)
+    let (whole, named): (Vec<_>, Vec<_>) = context::mentions(text).into_iter().partition(|mention| {
+        let path = mention.argument.as_deref().filter(|_| mention.provider.is_none());
+        path.is_some_and(|path| path.starts_with('/') || path.starts_with("~/"))
+    });
+    let mut paths: Vec<String> = whole.into_iter().filter_map(|mention| mention.argument).collect();
+    paths.dedup();
+    let attaching = move || paths.iter().map(|path| attachment(path)).collect::<Result<Vec<_>>>();
+    let attached = tokio::task::spawn_blocking(attaching)
+        .await
+        .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))??;
+    prompt.parts.extend(attached.into_iter().flatten());
+    let gathered = context.gather_mentions(scope, &named, budget).await?;
+    prompt.parts.extend(gathered.parts());
+    Ok((prompt, gathered.left_out))
 }
 
-/// What is mentioned, as it was written behind the `@`, without quotes.
-fn mentions(text: &str) -> impl Iterator<Item = String> {
-    context::mentions(text).into_iter().filter_map(|mention| match (mention.provider, mention.argument) {
-        (None, word) => word,
-        (Some(provider), word) => Some(format!("{provider}:{}", word.unwrap_or_default())),
-    })
-}
-
-fn attachment(word: &str, folder: &Path) -> Result<Option<PromptPart>> {
+fn attachment(word: &str) -> Result<Option<PromptPart>> {
     let (name, lines) = context::lines_of(word);
-    let Some(path) = existing(name, folder) else { return Ok(None) };
+    let Some(path) = existing(name) else { return Ok(None) };
     if path.is_dir() {
         let mut part = PromptPart::file(&path, None)?;
         if let PromptPart::File { mime, .. } = &mut part {
@@ -55,12 +56,12 @@ fn attachment(word: &str, folder: &Path) -> Result<Option<PromptPart>> {
     }
 }
 
-fn existing(name: &str, folder: &Path) -> Option<PathBuf> {
+fn existing(name: &str) -> Option<PathBuf> {
     let path = match name.strip_prefix("~/") {
         Some(rest) => PathBuf::from(std::env::var_os("HOME")?).join(rest),
-        None => folder.join(name),
+        None => PathBuf::from(name),
     };
-    (!name.is_empty() && path.exists()).then_some(path)
+    path.exists().then_some(path)
 }
 
 fn image(path: &Path, mime: &str) -> Result<PromptPart> {
@@ -101,10 +102,13 @@ mod tests {
         folder
     }
 
-    fn added(text: &str) -> Vec<String> {
+    async fn added(text: &str) -> Vec<String> {
         let folder = folder();
-        let prompt = prompt(text, folder.path(), &["general".to_owned()]).unwrap();
-        assert_eq!(prompt.parts[0], PromptPart::Text(text.into()), "the text stays as it was typed");
+        let root = folder.path().canonicalize().unwrap();
+        let scope = Scope { root: &root, client: None, editor: None };
+        let text = text.replace("ROOT", root.to_str().unwrap());
+        let (prompt, _) = prompt(&text, &scope, &Context::default(), Budget::default()).await.unwrap();
+        assert_eq!(prompt.parts[0], PromptPart::Text(text), "the text stays as it was typed");
         let shown = |part: &PromptPart| match part {
             PromptPart::File { mime, url, .. } => {
                 let end = if url.starts_with("data:") {
@@ -120,21 +124,32 @@ mod tests {
         prompt.parts[1..].iter().map(shown).collect()
     }
 
-    #[test]
-    fn files_lines_folders_images_and_agents_are_attached() {
-        assert_eq!(added("see @a.rs, please"), ["text/plain /a.rs"]);
+    #[tokio::test]
+    async fn files_lines_folders_and_images_are_attached() {
+        assert_eq!(added("see @a.rs, please").await, ["text/plain /a.rs"]);
         assert_eq!(
-            added("@a.rs#L3-9 and @a.rs#L4"),
-            ["text/plain /a.rs?start=3&end=9", "text/plain /a.rs?start=4&end=4"]
+            added("@a.rs#L3-9 and @a.rs#L14").await,
+            ["text/plain /a.rs?start=3&end=9", "text/plain /a.rs?start=14&end=14"]
         );
-        assert_eq!(added("(@\"with space.txt\")"), ["text/plain /with%20space.txt"]);
-        assert_eq!(added("@shot.PNG"), ["image/png data:image/png;base64,eA=="]);
-        assert_eq!(added("@src/ @general"), ["application/x-directory /src", "agent general"]);
+        assert_eq!(added("(@\"with space.txt\")").await, ["text/plain /with%20space.txt"]);
+        assert_eq!(added("@shot.PNG").await, ["image/png data:image/png;base64,eA=="]);
     }
 
-    #[test]
-    fn what_names_nothing_is_text() {
-        assert_eq!(added("mail me@a.rs @nothing @ @a.rs#Lx @a.rs @a.rs"), ["text/plain /a.rs"]);
+    #[tokio::test]
+    async fn what_has_its_whole_path_may_lie_anywhere() {
+        assert_eq!(
+            added("@ROOT/a.rs#L3 and @ROOT/shot.PNG @ROOT/src").await,
+            [
+                "text/plain /a.rs?start=3&end=3",
+                "image/png data:image/png;base64,eA==",
+                "application/x-directory /src"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_names_nothing_is_text() {
+        assert_eq!(added("mail me@a.rs @nothing @ @a.rs @a.rs").await, ["text/plain /a.rs"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the screen's state wants done in the world, and what comes back. The state itself does no I/O.
 
-use opencode_nexus::chat::Conversation;
+use opencode_nexus::chat::{Conversation, PromptPart};
+use opencode_nexus::context::Suggestion;
 use opencode_nexus::dialect::Action;
 use opencode_nexus::model::{
     Agent, Catalogue, FileDiff, MessageId, ModelRef, Session, SessionId, SlashCommand,
@@ -29,7 +30,10 @@ pub(crate) enum Effect {
     Diff,
     ReadSessions,
     ReadLists,
-    ReadFiles,
+    /// Ask plugins for their commands, when they are there.
+    ReadAdded,
+    /// Look what a mention may mean, from its `@` on.
+    Suggest(String),
     Suspend,
     Redraw,
     Quit,
@@ -48,9 +52,13 @@ pub(crate) struct Outgoing {
 
 #[derive(Clone, Debug)]
 pub(crate) enum What {
-    /// A text, and the names that call agents in it.
-    Prompt(String, Vec<String>),
+    /// A text, with its mentions.
+    Prompt(String),
     Action(Action),
+    /// A command of a plugin, with its arguments.
+    Added(String, String),
+    /// What such a command has made.
+    Parts(Vec<PromptPart>),
 }
 
 /// Something was done.
@@ -64,9 +72,15 @@ pub(crate) enum Done {
     Answered(Result<bool>),
     Sessions(Vec<Session>),
     Lists(Vec<SlashCommand>, Vec<Agent>, Catalogue),
-    Files(Vec<String>),
+    /// The commands of plugins.
+    Added(Vec<SlashCommand>),
+    /// What the mention may mean that was being typed.
+    Suggested(String, Vec<Suggestion>),
+    /// A command was run, and said this instead of being sent.
+    Shown(u64, Option<String>),
     Diff(Vec<FileDiff>),
     Note(String),
+    Warning(String),
     Failed(Error),
     /// Something is there that looks different now.
     Redraw,

@@ -6,7 +6,7 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 use opencode_nexus::dialect::Action;
-use opencode_nexus::model::ModelRef;
+use opencode_nexus::model::{ModelRef, SlashCommand};
 
 use super::app::{App, TWICE};
 use super::ask::Press;
@@ -243,8 +243,9 @@ impl App {
             self.note("the session is still being opened; press Enter again when it is there", theme::WARN);
             return Vec::new();
         }
-        let commands = &self.commands;
-        let line = slash::parse(text.trim_end(), |name| commands.iter().any(|c| c.name == name));
+        let has = |commands: &[SlashCommand], name: &str| commands.iter().any(|c| c.name == name);
+        let line =
+            slash::parse(text.trim_end(), |name| has(&self.commands, name), |name| has(&self.added, name));
         let shown = self.editor.take().shown();
         self.history.add(&text);
         self.pane.scroll(Scroll::End);
@@ -252,10 +253,8 @@ impl App {
             Line::Own(own, arguments) => return self.run(own, &arguments),
             Line::Server(name, arguments) => What::Action(Action::Command { name, arguments }),
             Line::Shell(command) => What::Action(Action::Shell { command }),
-            Line::Prompt => {
-                let called = self.agents.iter().filter(|agent| !agent.hidden && agent.mode != "primary");
-                What::Prompt(text, called.map(|agent| agent.name.clone()).collect())
-            }
+            Line::Added(name, arguments) => What::Added(name, arguments),
+            Line::Prompt => What::Prompt(text),
         };
         vec![self.outgoing(what, shown)]
     }
@@ -333,7 +332,8 @@ const HELP: &str = "\
 Enter            send; while the agent works, it hears it when it looks up
 Alt-Enter        new line (also Shift-Enter, Ctrl-J)
 @file            attach a file; @file#L3-9 some lines of it; images too
-/command         a command of ours or of the server
+@git-diff, …     other context; a list opens behind the @
+/command         a command of ours, of the server or of a plugin
 !command         run it in the shell; the agent sees it
 Ctrl-C, Esc      stop the agent; Ctrl-C twice at rest quits, Ctrl-D too
 Tab              between what is asked and what you type

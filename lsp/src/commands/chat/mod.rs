@@ -26,13 +26,16 @@ use crossterm::event::EventStream;
 use futures_util::StreamExt as _;
 use opencode_nexus::Result;
 use opencode_nexus::chat::{ChatEvent, ChatFeed, Conversation};
+use opencode_nexus::context::Context;
 use opencode_nexus::dialect::SessionFilter;
+use opencode_nexus::extension::NoticeFeed;
 use opencode_nexus::history::MirrorState;
 use opencode_nexus::model::ModelRef;
 use ratatui::buffer::Buffer;
 use tokio::sync::mpsc;
 
 use crate::connect::{Connected, ServerArguments};
+use crate::plugins::Plugins;
 use crate::settings::settings;
 use app::{App, Place};
 use effect::{Done, Effect};
@@ -93,9 +96,12 @@ impl Chat {
         if self.server.url.is_none() {
             eprintln!("looking for OpenCode, or starting it…");
         }
-        let connected = self.server.connect_keeping().await?;
-        let result = self.screen(&connected, model, folder).await;
-        connected.close().await?;
+        let plugins = Plugins::open(&folder);
+        let notices = plugins.extensions().notices().subscribe();
+        let connected = self.server.connect_keeping(plugins.extensions()).await?;
+        plugins.attach(&connected.client);
+        let result = self.screen(&connected, (&plugins, notices), model, folder).await;
+        tokio::join!(plugins.close(), connected.close()).1?;
         if let Some(session) = result? {
             eprintln!("go on with: nexus chat --session {session}");
         }
@@ -106,6 +112,7 @@ impl Chat {
     async fn screen(
         &self,
         connected: &Connected,
+        (plugins, mut notices): (&Plugins, NoticeFeed),
         model: Option<ModelRef>,
         folder: std::path::PathBuf,
     ) -> Result<Option<String>> {
@@ -113,7 +120,10 @@ impl Chat {
         let settings = settings()?;
         let usual = self.session.is_none() && !self.latest;
         let (tell, done) = mpsc::channel(DONE);
-        let work = Work::start(client.clone(), folder.clone(), settings.policy.clone(), tell.clone());
+        let context = Context::default().with_hosts(&settings.context_hosts);
+        let policy = settings.policy.clone();
+        let work =
+            Work::start(client.clone(), folder.clone(), policy, plugins.clone(), context, tell.clone());
         let session = match (&self.session, self.latest) {
             (Some(id), _) => Some(id.as_str().into()),
             (None, true) => {
@@ -143,6 +153,13 @@ impl Chat {
         if let Some(conversation) = conversation {
             session.show(conversation);
         }
+        let warn = tell.clone();
+        tokio::spawn(async move {
+            while let Some(notice) = notices.next().await {
+                // Nobody listens when the program ends.
+                let _ = warn.send(Done::Warning(notice.to_string())).await;
+            }
+        });
         std::thread::spawn(move || {
             view::code::load();
             // Code that is on the screen gets its colours now.
@@ -194,6 +211,11 @@ impl Session {
         let left = self.until_left().await;
         let Self { screen, conversation, .. } = self;
         drop(screen);
+        if let Some(conversation) = &conversation
+            && !conversation.flush_hooks(KEEP_WITHIN).await
+        {
+            eprintln!("warning: not every plugin has heard the end of the conversation");
+        }
         if let Some(conversation) = conversation
             && let Err(error) = conversation.flush_history(KEEP_WITHIN).await
         {
@@ -204,6 +226,7 @@ impl Session {
 
     async fn until_left(&mut self) -> Result<Option<String>> {
         self.work.perform(Effect::ReadLists, None);
+        self.work.perform(Effect::ReadAdded, None);
         let mut input = EventStream::new();
         let mut shown = Instant::now() - FRAME;
         let mut ticked = Instant::now();

@@ -69,7 +69,7 @@ impl Popup {
     /// A list for what stands before the cursor.
     pub fn completion(kind: Kind, all: Vec<Entry>, replaces: usize) -> Self {
         let shown = (0..all.len()).collect();
-        let title = if kind == Kind::Command { "commands" } else { "files" };
+        let title = if kind == Kind::Command { "commands" } else { "context" };
         Self { kind, title, query: String::new(), all, shown, marked: 0, replaces }
     }
 

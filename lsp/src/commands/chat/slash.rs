@@ -1,4 +1,4 @@
-//! The commands that begin with a slash. Ours are here; the server's own come from it, and ours win. Pure.
+//! The commands that begin with a slash. Ours are here and win; then those of the server, then those of plugins. Pure.
 
 /// What one of our commands does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,16 @@ pub(crate) enum Line {
     Own(Own, String),
     /// A command of the server.
     Server(String, String),
+    /// A command of a plugin.
+    Added(String, String),
     /// A command line for the shell.
     Shell(String),
     Prompt,
 }
 
-/// `known` says whether the server has a command; a slash before anything else is text, for example a path.
-pub(crate) fn parse(text: &str, known: impl Fn(&str) -> bool) -> Line {
+/// `of_server` and `added` say whether the server or a plugin has a command; a slash before anything else is text, for example a
+/// path.
+pub(crate) fn parse(text: &str, of_server: impl Fn(&str) -> bool, added: impl Fn(&str) -> bool) -> Line {
     if let Some(command) = text.strip_prefix('!').map(str::trim).filter(|command| !command.is_empty()) {
         return Line::Shell(command.to_owned());
     }
@@ -59,7 +62,11 @@ pub(crate) fn parse(text: &str, known: impl Fn(&str) -> bool) -> Line {
     if let Some((_, own, _)) = OWN.iter().find(|(word, ..)| *word == name) {
         return Line::Own(*own, arguments);
     }
-    if known(name) { Line::Server(name.to_owned(), arguments) } else { Line::Prompt }
+    match () {
+        () if of_server(name) => Line::Server(name.to_owned(), arguments),
+        () if added(name) => Line::Added(name.to_owned(), arguments),
+        () => Line::Prompt,
+    }
 }
 
 #[cfg(test)]
@@ -68,12 +75,13 @@ mod tests {
 
     #[test]
     fn a_slash_means_a_command_only_when_there_is_one() {
-        let known = |name: &str| name == "init";
-        assert_eq!(parse("/help", known), Line::Own(Own::Help, String::new()));
-        assert_eq!(parse("/model a/b ", known), Line::Own(Own::Model, "a/b".into()));
-        assert_eq!(parse("/init the rest", known), Line::Server("init".into(), "the rest".into()));
-        assert_eq!(parse("/etc/passwd is a file", known), Line::Prompt);
-        assert_eq!(parse("! ls -l", known), Line::Shell("ls -l".into()));
-        assert_eq!(parse("!", known), Line::Prompt);
+        let parse = |text| parse(text, |name| name == "init", |name| matches!(name, "init" | "acme.a:init"));
+        assert_eq!(parse("/help"), Line::Own(Own::Help, String::new()));
+        assert_eq!(parse("/model a/b "), Line::Own(Own::Model, "a/b".into()));
+        assert_eq!(parse("/init the rest"), Line::Server("init".into(), "the rest".into()));
+        assert_eq!(parse("/acme.a:init now"), Line::Added("acme.a:init".into(), "now".into()));
+        assert_eq!(parse("/etc/passwd is a file"), Line::Prompt);
+        assert_eq!(parse("! ls -l"), Line::Shell("ls -l".into()));
+        assert_eq!(parse("!"), Line::Prompt);
     }
 }

@@ -1,20 +1,31 @@
 //! Does what the screen's state wants done, in tasks of their own: the screen never waits for a server. What comes of
 //! it is told as [`Done`].
 
-use opencode_nexus::chat::{AskPolicy, ChatEvent, Conversation, ConversationOptions, Turn};
+use std::time::Duration;
+
+use opencode_nexus::chat::{AskPolicy, ChatEvent, Conversation, ConversationOptions, Prompt, Turn};
+use opencode_nexus::context::{Context, Scope};
 use opencode_nexus::dialect::SessionFilter;
-use opencode_nexus::model::{MessageId, Role, SessionId};
+use opencode_nexus::extension::CommandOutcome;
+use opencode_nexus::model::{MessageId, Role, SessionId, SlashCommand};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
 use super::ask::Answer;
 use super::compose;
 use super::effect::{Done, Effect, Outgoing, What};
+use super::slash::OWN;
+use crate::plugins::{Plugins, STARTED};
+use crate::settings::settings;
 
 /// Sessions that are offered to go to.
 const SESSIONS: usize = 200;
 /// Prompts that may wait to be sent; a person does not get there.
 const WAITING: usize = 64;
+/// What is offered for a mention.
+const SUGGESTED: usize = 50;
+/// Plugins may have to be compiled, once; their commands come when they are there.
+const COMPILED: Duration = Duration::from_secs(120);
 
 /// Everything that tasks need.
 #[derive(Clone)]
@@ -22,6 +33,8 @@ pub(crate) struct Work {
     client: Client,
     folder: std::path::PathBuf,
     policy: AskPolicy,
+    plugins: Plugins,
+    context: Context,
     done: mpsc::Sender<Done>,
     sending: mpsc::Sender<(Outgoing, Option<Conversation>)>,
 }
@@ -32,10 +45,12 @@ impl Work {
         client: Client,
         folder: std::path::PathBuf,
         policy: AskPolicy,
+        plugins: Plugins,
+        context: Context,
         done: mpsc::Sender<Done>,
     ) -> Self {
         let (sending, mut waiting) = mpsc::channel::<(Outgoing, Option<Conversation>)>(WAITING);
-        let work = Self { client, folder, policy, done, sending };
+        let work = Self { client, folder, policy, plugins, context, done, sending };
         let sender = work.clone();
         tokio::spawn(async move {
             // A session that was made for the first prompt serves those that were typed meanwhile.
@@ -43,7 +58,10 @@ impl Work {
             while let Some((out, conversation)) = waiting.recv().await {
                 let number = out.number;
                 let sent = async {
-                    let conversation = match conversation.or_else(|| made.take()) {
+                    let known = conversation.or_else(|| made.take());
+                    made.clone_from(&known);
+                    let Some(out) = sender.prepared(out, known.as_ref()).await? else { return Ok(()) };
+                    let conversation = match known {
                         Some(conversation) => conversation,
                         None => {
                             let new = sender.client.create_with(None, sender.options()).await?;
@@ -65,7 +83,8 @@ impl Work {
 
     /// The same for a session that is still to be made.
     pub fn renewed(&self) -> Self {
-        Self::start(self.client.clone(), self.folder.clone(), self.policy.clone(), self.done.clone())
+        let (client, folder, policy) = (self.client.clone(), self.folder.clone(), self.policy.clone());
+        Self::start(client, folder, policy, self.plugins.clone(), self.context.clone(), self.done.clone())
     }
 
     /// Hands a prompt over to be sent.
@@ -87,15 +106,23 @@ impl Work {
     async fn send(&self, conversation: &Conversation, out: Outgoing) -> Result<()> {
         let Outgoing { number, what, model, agent, .. } = out;
         let turn = match what {
-            What::Prompt(text, agents) => {
-                let folder = self.folder.clone();
-                let composed = tokio::task::spawn_blocking(move || compose::prompt(&text, &folder, &agents));
-                let mut prompt =
-                    composed.await.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))??;
+            What::Prompt(text) => {
+                let context = self.context(STARTED).await;
+                let budget = settings()?.context_budget;
+                let (mut prompt, left_out) = compose::prompt(&text, &self.scope(), &context, budget).await?;
+                for left in left_out {
+                    let warning = format!("{} does not go along: {}", left.title, left.reason);
+                    self.tell(Done::Warning(warning)).await;
+                }
                 (prompt.model, prompt.agent) = (model, agent);
                 conversation.prompt(prompt).await?
             }
+            // Mentions in what a plugin has written are text.
+            What::Parts(parts) => {
+                conversation.prompt(Prompt { parts, model, agent, ..Prompt::default() }).await?
+            }
             What::Action(action) => conversation.act(action, model, agent).await?,
+            What::Added(name, _) => return Err(no_command(&name)),
         };
         self.tell(Done::Sent(number, Ok(turn.message_id().clone()))).await;
         let work = self.clone();
@@ -104,6 +131,38 @@ impl Work {
             work.tell(Done::TurnOver(number, error)).await;
         });
         Ok(())
+    }
+
+    /// Runs the command of a plugin, if it is one; `None` when there is nothing to send then.
+    async fn prepared(
+        &self,
+        mut out: Outgoing,
+        conversation: Option<&Conversation>,
+    ) -> Result<Option<Outgoing>> {
+        let What::Added(name, arguments) = &out.what else { return Ok(Some(out)) };
+        let of_server = self.client.commands().await?;
+        let command = self.plugins.extensions().command(name, |word| is_taken(word, &of_server));
+        let command = command.ok_or_else(|| no_command(name))?;
+        let shown = match command.run(arguments, conversation.map(Conversation::session_id)).await? {
+            CommandOutcome::Prompt(parts) => {
+                out.what = What::Parts(parts);
+                return Ok(Some(out));
+            }
+            CommandOutcome::Show(text) => Some(text),
+            CommandOutcome::Nothing => None,
+        };
+        self.tell(Done::Shown(out.number, shown)).await;
+        Ok(None)
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope { root: &self.folder, client: Some(&self.client), editor: None }
+    }
+
+    /// The providers, those of plugins among them. Plugins that are being started are waited for.
+    async fn context(&self, bound: Duration) -> Context {
+        self.plugins.extensions().settled(bound).await;
+        self.plugins.extensions().context_with(self.context.clone())
     }
 
     /// Does everything but sending, and what is the screen's own.
@@ -122,12 +181,19 @@ impl Work {
         match effect {
             Effect::Open(session) => return self.open(session).await.map(|c| Some(Done::Opened(c))),
             Effect::ReadLists => return self.lists().await.map(Some),
-            Effect::ReadFiles => {
-                let folder = self.folder.clone();
-                let read =
-                    tokio::task::spawn_blocking(move || opencode_nexus::context::project_files(&folder))
-                        .await;
-                return Ok(Some(Done::Files(read.unwrap_or_default())));
+            Effect::ReadAdded => {
+                self.plugins.extensions().settled(COMPILED).await;
+                let of_server = self.client.commands().await?;
+                let added = self.plugins.extensions().commands(|word| is_taken(word, &of_server));
+                let added = added.into_iter();
+                let added =
+                    added.map(|one| SlashCommand { name: one.word, description: Some(one.spec.summary) });
+                return Ok(Some(Done::Added(added.collect())));
+            }
+            Effect::Suggest(typed) => {
+                let context = self.context(Duration::ZERO).await;
+                let found = context.suggest(&self.scope(), &typed, SUGGESTED).await;
+                return Ok(Some(Done::Suggested(typed, found)));
             }
             Effect::ReadSessions => {
                 let filter =
@@ -193,6 +259,16 @@ impl Work {
             tokio::try_join!(self.client.commands(), self.client.agents(), self.client.models())?;
         Ok(Done::Lists(commands, agents, models))
     }
+}
+
+/// Whether a command has this word already: one of ours, or of the server.
+fn is_taken(word: &str, of_server: &[SlashCommand]) -> bool {
+    OWN.iter().any(|(own, ..)| *own == word) || of_server.iter().any(|command| command.name == word)
+}
+
+fn no_command(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("no plugin has the command /{name} any more"))
+        .with_hint("`nexus plugin list` shows what is installed")
 }
 
 /// A turn that goes on when nobody watches it any more: leaving the screen is no reason to stop the agent.

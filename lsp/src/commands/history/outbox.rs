@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::count;
 use crate::connect::{LOCAL, ServerArguments, project};
+use crate::plugins::{Plugins, print_notices};
 use crate::settings::settings;
 use crate::{account, output};
 
@@ -175,7 +176,10 @@ impl Send {
                 return Ok(());
             }
         }
-        let connected = self.server.connect_as(account).await?;
+        // Its prompts are prompts like all others: hooks of plugins see them.
+        let plugins = Plugins::open(&self.server.directory()?);
+        tokio::spawn(print_notices(plugins.extensions().notices().subscribe()));
+        let connected = self.server.connect_as(account, Some(plugins.extensions())).await?;
         let mut sent: Vec<Sent> = Vec::new();
         let result = outbox
             .send(&connected.client, |one| {
@@ -195,7 +199,7 @@ impl Send {
                 sent.len()
             }
         };
-        connected.close().await?;
+        tokio::join!(plugins.close(), connected.close()).1?;
         let left = outbox.list().await?.len() as u64;
         result.map_err(|error| match sent.len() {
             0 => error,

@@ -29,7 +29,7 @@ impl Sync {
         // Who is not logged in shall not wait for a server first.
         let account = account::open().await?;
         let history = account.history();
-        let connected = self.server.connect_as(account).await?;
+        let connected = self.server.connect_as(account, None).await?;
         let bar = output::Bar::new("fetching sessions", json);
         let options = SyncOptions { full: self.full, this_directory: self.this_directory };
         let synchronised = history

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use self::done::{Done, behind, texts};
 use self::ending::Ending;
+use self::prepare::Prepared;
 use self::report::Report;
 pub(crate) use self::report::fenced;
 use self::rules::Rules;
@@ -46,6 +47,10 @@ pub(crate) struct Run {
     /// Attach a file; repeatable. Images and PDFs are sent along, texts are read by the server.
     #[arg(short, long, value_name = "PATH")]
     file: Vec<PathBuf>,
+    /// Give context: what `@` names in an editor, without the `@`, like git-diff, src/lib.rs#L3-9 or what a plugin knows;
+    /// repeatable. What stands in the prompt itself is never looked up.
+    #[arg(long, value_name = "MENTION")]
+    context: Vec<String>,
     /// Go on with a session: its id, the beginning of it, or `last`.
     #[arg(short, long, value_name = "ID", conflicts_with = "continue")]
     session: Option<String>,
@@ -111,6 +116,7 @@ const LONG: &str = "\
 Examples:
   nexus run \"What is in this folder?\"
   git diff | nexus run \"Review this change\" --report review.md
+  nexus run \"What broke?\" --context git-diff --context src/lib.rs
   nexus run \"Fix the failing test\" --allow 'bash:cargo *' --allow edit --deny 'edit:*.lock'
   nexus run \"List the risks\" --output-schema risks.json --fail-on-field /high > risks.json
   nexus run --continue \"And now the tests\" --json | jq -r 'select(.type==\"text\").delta'
@@ -169,7 +175,7 @@ impl Run {
             () = &mut interrupted => return Ok(self.early(&mut screen, Ending::Interrupted)),
             () = late => return Ok(self.early(&mut screen, Ending::TimedOut(self.timeout.unwrap_or_default()))),
         };
-        let (connected, conversation, prompt) = prepared;
+        let Prepared { connected, plugins, conversation, prompt } = prepared;
         let server = connected.client.server();
         let _ = screen.line(&json!({
             "type": "session", "session": conversation.session_id(),
@@ -194,6 +200,7 @@ impl Run {
                 let done = Done { refused, ..Done::lost(&error) };
                 let _ = self.write_report(&conversation, &prompt, &done, &[]);
                 keep(&conversation).await;
+                plugins.close().await;
                 return Err(error);
             }
         };
@@ -204,7 +211,7 @@ impl Run {
         let written = self.write_report(&conversation, &prompt, &done, &files);
         keep(&conversation).await;
         drop(conversation);
-        connected.close().await?;
+        tokio::join!(plugins.close(), connected.close()).1?;
         written?;
         Ok(done.ending)
     }
@@ -363,8 +370,11 @@ impl Run {
     }
 }
 
-/// Waits until the history has all of it. A run whose answer is there does not fail for it.
+/// Waits until hooks have heard and the history has all of it. A run whose answer is there does not fail for it.
 async fn keep(conversation: &Conversation) {
+    if !conversation.flush_hooks(KEEP_WITHIN).await {
+        eprintln!("warning: not every plugin has heard the end of the conversation");
+    }
     if let Err(error) = conversation.flush_history(KEEP_WITHIN).await {
         eprintln!("warning: {}", crate::output::clean(&format!("the history is not complete: {error}")));
     }

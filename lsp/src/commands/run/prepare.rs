@@ -1,6 +1,9 @@
 //! What stands before the first turn: the prompt, the server, the session, and whether model and agent exist.
 
+use std::path::Path;
+
 use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Prompt, PromptPart};
+use opencode_nexus::context::{Context, Mention, Scope, mentions};
 use opencode_nexus::model::ModelRef;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 
@@ -9,10 +12,16 @@ use super::schema::Schema;
 use super::{Run, ask, later};
 use crate::commands::sessions;
 use crate::connect::Connected;
+use crate::plugins::{Plugins, STARTED, print_notices};
 use crate::settings::settings;
 
 /// What a turn needs.
-pub(super) type Prepared = (Connected, Conversation, Prompt);
+pub(super) struct Prepared {
+    pub connected: Connected,
+    pub plugins: Plugins,
+    pub conversation: Conversation,
+    pub prompt: Prompt,
+}
 
 impl Run {
     /// Everything that a turn needs; or the ending of a prompt that was kept for later.
@@ -36,9 +45,16 @@ impl Run {
     /// # Errors
     /// Those of connecting; a session, model or agent that is not there; what this line of OpenCode cannot do.
     async fn prepare(&self, mut prompt: Prompt, schema: Option<&Schema>) -> Result<Prepared> {
-        let connected = self.server.connect_keeping().await?;
+        let folder = self.server.directory()?;
+        let plugins = Plugins::open(&folder);
+        if !self.quiet {
+            tokio::spawn(print_notices(plugins.extensions().notices().subscribe()));
+        }
+        let connected = self.server.connect_keeping(plugins.extensions()).await?;
+        plugins.attach(&connected.client);
         let client = &connected.client;
         let settings = settings()?;
+        self.add_context(&mut prompt, client, &folder, &plugins).await?;
         // What a session goes on with is its own business.
         let usual = self.session.is_none() && !self.r#continue;
         let usual_model = settings.model.as_ref().filter(|_| usual).map(ModelRef::to_string);
@@ -69,7 +85,35 @@ impl Run {
             }
             None => client.create_with(self.title.as_deref(), options).await?,
         };
-        Ok((connected, conversation, prompt))
+        Ok(Prepared { connected, plugins, conversation, prompt })
+    }
+
+    /// Puts what `--context` names behind the prompt. Who asks for something in a script wants to have it, so what is missing is
+    /// an error.
+    async fn add_context(
+        &self,
+        prompt: &mut Prompt,
+        client: &Client,
+        folder: &Path,
+        plugins: &Plugins,
+    ) -> Result<()> {
+        if self.context.is_empty() {
+            return Ok(());
+        }
+        let settings = settings()?;
+        let named = self.context.iter().map(|name| mention(name)).collect::<Result<Vec<_>>>()?;
+        plugins.extensions().settled(STARTED).await;
+        let own = Context::default().with_hosts(&settings.context_hosts);
+        let context = plugins.extensions().context_with(own);
+        let scope = Scope { root: folder, client: Some(client), editor: None };
+        let gathered = context.gather_mentions(&scope, &named, settings.context_budget).await?;
+        if let Some(left) = gathered.left_out.first() {
+            let message = format!("{} cannot go along: {}", left.title, left.reason);
+            return Err(Error::new(ErrorKind::InvalidInput, message)
+                .with_hint("leave it out of --context, or name what is there"));
+        }
+        prompt.parts.extend(gathered.parts());
+        Ok(())
     }
 
     /// Whether the server may see other files than we do.
@@ -106,6 +150,39 @@ impl Run {
             Some(agent) if agent.answers_people() => Ok(Some(agent.name)),
             _ => Err(Error::new(ErrorKind::InvalidInput, format!("no agent {name} answers people here"))
                 .with_hint("`nexus agents` lists them")),
+        }
+    }
+}
+
+/// A mention as it is given on a command line, with or without its `@`. Quotes are the shell's business.
+fn mention(name: &str) -> Result<Mention> {
+    let bare = name.strip_prefix('@').unwrap_or(name);
+    let whole = format!("@{bare}");
+    let read = mentions(&whole).into_iter().next().filter(|mention| mention.range == (0..whole.len()));
+    let spelt = || Mention::written(None, bare).and_then(|written| mentions(&written).into_iter().next());
+    read.or_else(spelt).ok_or_else(|| {
+        let message = format!("`{}` names no context", name.escape_debug());
+        Error::new(ErrorKind::InvalidInput, message)
+            .with_hint("name it as behind an @: git-diff, src/lib.rs#L3-9, \"file:a b.rs\"")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_is_read_with_and_without_its_sign() {
+        let named = |name: &str| {
+            let mention = mention(name).unwrap();
+            (mention.provider, mention.argument.unwrap())
+        };
+        assert_eq!(named("git-diff"), (None, "git-diff".into()));
+        assert_eq!(named("@git-diff:HEAD~2"), (Some("git-diff".into()), "HEAD~2".into()));
+        assert_eq!(named("a b.rs#L3"), (None, "a b.rs#L3".into()));
+        assert_eq!(named("file:\"a b.rs\""), (Some("file".into()), "a b.rs".into()));
+        for wrong in ["", "@", "a\nb"] {
+            assert!(mention(wrong).unwrap_err().hint().is_some(), "{wrong:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::parse::{ChatText, Speaker, newline_of, written};
 use super::writer::{Chat, Signal};
 use super::{document, reply, spawn};
 use crate::language_server::backend::Backend;
-use crate::language_server::context;
+use crate::language_server::context::{self, Composed};
 use crate::language_server::conversations::{Chosen, Sent};
 use crate::language_server::documents::Document;
 use crate::language_server::ext::InputPart;
@@ -92,12 +92,21 @@ async fn prompt(backend: &Backend, document: &Document, prompt: &str, instead: O
     };
     let root = root(backend, uri)?;
     let parts = [InputPart::Text { text: prompt.to_owned(), plain: false }];
-    let (sending, left_out) = context::sending(backend, &root, &parts).await?;
+    let session = parsed.field("nexus");
+    let (sending, left_out) = match context::composed(backend, &root, session, &parts).await? {
+        Composed::Sending(sending, left_out) => (sending, left_out),
+        // Nothing was sent, so the prompt stays where it is.
+        Composed::Shown(text) => {
+            if let Some(text) = text {
+                backend.editor.show(&text).await;
+            }
+            return Ok(());
+        }
+    };
     for left in left_out {
         backend.editor.show(&format!("{} does not go along: {}", left.title, left.reason)).await;
     }
     let signal = Arc::new(Signal::default());
-    let session = parsed.field("nexus");
     let sent = backend
         .conversations
         .send_to(backend, &root, session, sending, chosen, Some(signal.clone()))

@@ -8,6 +8,8 @@ use std::time::Duration;
 use opencode_nexus::chat::{Prompt, PromptPart};
 use opencode_nexus::context::{Budget, Context, LeftOut, Mention, Scope, mentions};
 use opencode_nexus::dialect::Action;
+use opencode_nexus::extension::{Command, CommandOutcome};
+use opencode_nexus::model::SessionId;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use tower_lsp_server::gen_lsp_types::{Range, Uri};
 
@@ -16,6 +18,7 @@ use super::backend::Backend;
 use super::conversations::Sending;
 use super::ext::{ContextSuggestParams, ContextSuggestResult, InputPart, LeftOutInfo, SuggestionInfo};
 use super::roots::{Root, path_of};
+use crate::plugins::STARTED;
 use crate::settings::settings;
 
 /// Larger images are refused by every provider. In base64, four letters are three bytes.
@@ -27,20 +30,43 @@ const SUGGESTIONS: usize = 50;
 /// Who types a mention does not wait longer for a server; files need none.
 const AT_HAND: Duration = Duration::from_millis(300);
 
+/// How long somebody who types waits for plugins that are being started.
+const TYPED: Duration = Duration::from_millis(200);
+
+/// What parts come to.
+pub(crate) enum Composed {
+    /// This is to be sent.
+    Sending(Sending, Vec<LeftOutInfo>),
+    /// A command has done it; this is to be shown to the person, as Markdown, and sent to nobody.
+    Shown(Option<String>),
+}
+
 /// A prompt of parts, with everything that their mentions mean. Text that begins with `/name` is the command of that name,
-/// where the server has one.
+/// where the server or a plugin has one; the server's come first. In what a plugin's command writes, mentions are text.
 ///
-/// Model, agent and delivery are the caller's to set.
+/// Model, agent and delivery are the caller's to set; `session` is the one in which it is written, if there is one.
 ///
 /// # Errors
-/// Parts that cannot be sent; a server that cannot be reached.
-pub(crate) async fn sending(
+/// Parts that cannot be sent; a server that cannot be reached; what a plugin's command fails with.
+pub(crate) async fn composed(
     backend: &Backend,
     root: &Root,
+    session: Option<&str>,
     parts: &[InputPart],
-) -> Result<(Sending, Vec<LeftOutInfo>)> {
-    if let Some(action) = command(backend, root, parts).await? {
-        return Ok((Sending::Action(action), Vec::new()));
+) -> Result<Composed> {
+    match command(backend, root, parts).await? {
+        Some(Named::Server(action)) => return Ok(Composed::Sending(Sending::Action(action), Vec::new())),
+        Some(Named::Added(command, arguments)) => {
+            let session = session.map(SessionId::from);
+            return Ok(match command.run(&arguments, session.as_ref()).await? {
+                CommandOutcome::Prompt(parts) => {
+                    Composed::Sending(Sending::Prompt(Prompt { parts, ..Prompt::default() }), Vec::new())
+                }
+                CommandOutcome::Show(text) => Composed::Shown(Some(text)),
+                CommandOutcome::Nothing => Composed::Shown(None),
+            });
+        }
+        None => {}
     }
     let mut prompt = Prompt::default();
     let mut named = Vec::new();
@@ -58,14 +84,15 @@ pub(crate) async fn sending(
         }
     }
     if named.is_empty() {
-        return Ok((Sending::Prompt(prompt), Vec::new()));
+        return Ok(Composed::Sending(Sending::Prompt(prompt), Vec::new()));
     }
     let client = backend.roots.client(root).await?;
     let source = Source::new(backend, root);
     let scope = Scope { root: &root.path, client: Some(&client), editor: Some(&source) };
-    let gathered = context(backend).gather_mentions(&scope, &named, budget()).await?;
+    let gathered = context(backend, root, STARTED).await.gather_mentions(&scope, &named, budget()).await?;
     prompt.parts.extend(gathered.parts());
-    Ok((Sending::Prompt(prompt), gathered.left_out.into_iter().map(left_out).collect()))
+    let left_out = gathered.left_out.into_iter().map(left_out).collect();
+    Ok(Composed::Sending(Sending::Prompt(prompt), left_out))
 }
 
 /// `nexus/context/suggest`: what a mention that is being typed may mean.
@@ -93,7 +120,7 @@ pub(crate) async fn suggestions(
     let client = client_at_hand(backend, root, AT_HAND).await;
     let source = Source::new(backend, root);
     let scope = Scope { root: &root.path, client: client.as_ref(), editor: Some(&source) };
-    context(backend).suggest(&scope, typed, limit).await
+    context(backend, root, TYPED).await.suggest(&scope, typed, limit).await
 }
 
 /// How what a suggestion means begins.
@@ -110,14 +137,17 @@ pub(crate) async fn client_at_hand(backend: &Backend, root: &Root, bound: Durati
     tokio::time::timeout(bound, asking).await.ok()?.ok()?
 }
 
-/// The providers, with what the settings say now.
-fn context(backend: &Backend) -> Context {
-    match settings() {
+/// The providers, with what the settings say now, and those of plugins. Plugins that are being started are waited for.
+async fn context(backend: &Backend, root: &Root, bound: Duration) -> Context {
+    let own = match settings() {
         Ok(settings) if !settings.context_hosts.is_empty() => {
             backend.context.clone().with_hosts(&settings.context_hosts)
         }
         _ => backend.context.clone(),
-    }
+    };
+    let plugins = backend.roots.plugins(root);
+    plugins.extensions().settled(bound).await;
+    plugins.extensions().context_with(own)
 }
 
 fn budget() -> Budget {
@@ -128,12 +158,36 @@ fn left_out(left: LeftOut) -> LeftOutInfo {
     LeftOutInfo { title: left.title, reason: left.reason }
 }
 
-/// The command that parts mean: `/name` at the very beginning, where the server has one of that name.
-async fn command(backend: &Backend, root: &Root, parts: &[InputPart]) -> Result<Option<Action>> {
+/// A command that somebody has.
+enum Named {
+    /// The server, with the arguments.
+    Server(Action),
+    /// A plugin, with the arguments.
+    Added(Command, String),
+}
+
+/// The command that parts mean: `/name` at the very beginning, where the server or a plugin has one of that name.
+async fn command(backend: &Backend, root: &Root, parts: &[InputPart]) -> Result<Option<Named>> {
     let Some((name, arguments)) = written_command(parts, &root.path) else { return Ok(None) };
-    let commands = backend.roots.client(root).await?.commands().await?;
-    let known = commands.iter().any(|command| command.name == name);
-    Ok(known.then_some(Action::Command { name, arguments }))
+    let of_server = backend.roots.client(root).await?.commands().await?;
+    let is_of_server = |word: &str| of_server.iter().any(|command| command.name == word);
+    if is_of_server(&name) {
+        return Ok(Some(Named::Server(Action::Command { name, arguments })));
+    }
+    let plugins = backend.roots.plugins(root);
+    plugins.extensions().settled(STARTED).await;
+    Ok(plugins.extensions().command(&name, is_of_server).map(|command| Named::Added(command, arguments)))
+}
+
+/// The commands of plugins, by the words that the server leaves them.
+pub(crate) async fn added_commands(
+    backend: &Backend,
+    root: &Root,
+    is_of_server: impl Fn(&str) -> bool,
+) -> Vec<Command> {
+    let plugins = backend.roots.plugins(root);
+    plugins.extensions().settled(TYPED).await;
+    plugins.extensions().commands(is_of_server)
 }
 
 /// The name and the arguments that stand in parts. Files become `@path`, which servers look up in what a command says.

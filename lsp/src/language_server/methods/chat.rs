@@ -12,7 +12,7 @@ use tower_lsp_server::gen_lsp_types::ProgressToken;
 use tower_lsp_server::jsonrpc::Result;
 
 use crate::language_server::backend::Backend;
-use crate::language_server::context;
+use crate::language_server::context::{self, Composed};
 use crate::language_server::conversations::{Chosen, Sending, Watcher};
 use crate::language_server::convert::rpc_error;
 use crate::language_server::editor::Editor;
@@ -86,18 +86,22 @@ async fn begin(backend: &Backend, params: SendParams) -> opencode_nexus::Result<
     let root = backend.roots.resolve(&params.root)?;
     let chosen = Chosen { model: params.model.as_deref().map(model).transpose()?, agent: params.agent };
     let delivery = params.delivery.as_deref().map(delivery).transpose()?;
-    let (mut sending, left_out) = context::sending(backend, &root, &params.parts).await?;
+    let session = params.session_id.as_deref();
+    let (mut sending, left_out) = match context::composed(backend, &root, session, &params.parts).await? {
+        Composed::Sending(sending, left_out) => (sending, left_out),
+        Composed::Shown(text) => return Ok(SendResult::shown(session, text)),
+    };
     if let (Sending::Prompt(prompt), Some(delivery)) = (&mut sending, delivery) {
         prompt.delivery = delivery;
     }
     let watcher = params.partial_result_token.map(|token| on_token(backend, token));
-    let session = params.session_id.as_deref();
     let sent = backend.conversations.send_to(backend, &root, session, sending, chosen, watcher).await?;
     Ok(SendResult {
         session_id: sent.session_id,
         turn_id: sent.message_id.clone(),
         message_id: sent.message_id,
         left_out,
+        shown: None,
     })
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn agents(backend: &Backend, params: Option<RootParams>) -> Res
     listed.await.map_err(|error| rpc_error(&error))
 }
 
-/// `nexus/commands`
+/// `nexus/commands`: the server's, then those of plugins.
 pub(crate) async fn commands(backend: &Backend, params: Option<RootParams>) -> Result<NamedList> {
     let listed = async {
         let commands = match client(backend, &params).await?.commands().await {
@@ -62,7 +62,13 @@ pub(crate) async fn commands(backend: &Backend, params: Option<RootParams>) -> R
         };
         let items = commands.into_iter();
         let items = items.map(|command| NamedInfo { name: command.name, description: command.description });
-        Ok(NamedList { items: items.collect() })
+        let mut items: Vec<NamedInfo> = items.collect();
+        let root = backend.roots.resolve(&params.as_ref().and_then(|params| params.root.clone()))?;
+        let taken = |word: &str| items.iter().any(|known| known.name == word);
+        let added = context::added_commands(backend, &root, taken).await;
+        let added = added.into_iter();
+        items.extend(added.map(|one| NamedInfo { name: one.word, description: Some(one.spec.summary) }));
+        Ok(NamedList { items })
     };
     listed.await.map_err(|error| rpc_error(&error))
 }

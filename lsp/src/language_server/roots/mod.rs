@@ -1,8 +1,9 @@
 //! The folders of the workspace, and the server of each. There is one OpenCode for all of them (which knows folders), found or
 //! started when it is first needed, followed when it moves, and ended with us if it is ours.
 //!
-//! `folder` has addresses and paths, `server` the server from being looked for to its end.
+//! `folder` has addresses and paths, `server` the server from being looked for to its end, `added` the plugins of each folder.
 
+mod added;
 mod folder;
 mod server;
 
@@ -21,6 +22,7 @@ use self::server::Running;
 use super::convert::error_info;
 use super::editor::Editor;
 use super::ext::{self, ErrorInfo, RootState, RootStatus, ServerStatus};
+use crate::plugins::Plugins;
 
 /// How long a server is not looked for because the editor has not told its settings yet.
 const CONFIGURED: Duration = Duration::from_secs(3);
@@ -57,6 +59,7 @@ struct State {
     starting: Option<Starting>,
     /// Connections to the running server.
     clients: HashMap<Root, Client>,
+    plugins: HashMap<Root, Plugins>,
     error: Option<ErrorInfo>,
     is_closed: bool,
 }
@@ -95,7 +98,10 @@ impl Roots {
                 Err(error) => tracing::warn!(%error, "a folder of the workspace cannot be used"),
             }
         }
+        let forgotten = state.plugins.extract_if(|root, _| gone.contains(&root.uri));
+        let forgotten: Vec<Plugins> = forgotten.map(|(_, plugins)| plugins).collect();
         drop(state);
+        added::close(forgotten);
         self.changed();
     }
 
@@ -200,7 +206,9 @@ impl Roots {
 
     async fn connect(&self, root: &Root) -> Result<Client> {
         let running = self.server(&root.path).await?;
-        let client = running.client(&root.path).await?;
+        let plugins = self.plugins(root);
+        let client = running.client(&root.path, plugins.extensions()).await?;
+        plugins.attach(&client);
         let mut state = self.lock();
         let still = state.running.as_ref().is_some_and(|now| Arc::ptr_eq(now, &running));
         if still {
@@ -315,6 +323,7 @@ impl Roots {
 
     /// How a root stands, with `turns` that run in it.
     pub(crate) fn status(&self, root: &Root, turns: usize) -> RootStatus {
+        let plugins = self.plugin_infos(root);
         let state = self.lock();
         let client = state.clients.get(root);
         let word = match (&state.running, client) {
@@ -335,6 +344,7 @@ impl Roots {
             error: state.error.clone(),
             history: state.running.as_ref().map_or("off", |running| running.kept().word()).to_owned(),
             turns,
+            plugins,
         }
     }
 
@@ -366,8 +376,12 @@ impl Roots {
             state.clients.clear();
             state.running.take()
         };
-        if let Some(running) = running {
-            running.end().await;
-        }
+        let plugins = self.close_plugins();
+        let server = async {
+            if let Some(running) = running {
+                running.end().await;
+            }
+        };
+        tokio::join!(plugins, server);
     }
 }

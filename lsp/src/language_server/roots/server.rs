@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opencode_nexus::extension::Extensions;
 use opencode_nexus::server::{Health, Supervisor, SupervisorOptions, Versions};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use tokio::time::Instant;
@@ -59,8 +60,14 @@ impl Running {
         self.ours
     }
 
-    pub(super) async fn client(&self, folder: &Path) -> Result<Client> {
-        self.target.client(folder, &self.kept, &*settings()?).await
+    pub(super) async fn client(&self, folder: &Path, extensions: &Extensions) -> Result<Client> {
+        self.target.client(folder, &self.kept, Some(extensions), &*settings()?).await
+    }
+
+    /// Whether it answers.
+    async fn answers(&self) -> bool {
+        let Ok(settings) = settings() else { return false };
+        self.target.client(Path::new("/"), &self.kept, None, &settings).await.is_ok()
     }
 
     /// Ends it if it is ours.
@@ -142,7 +149,7 @@ impl Roots {
             }
             let since = Instant::now();
             loop {
-                if running.client(Path::new("/")).await.is_ok() {
+                if running.answers().await {
                     break;
                 }
                 match self.where_now(running).await {

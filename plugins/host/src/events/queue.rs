@@ -169,6 +169,21 @@ impl Queue {
         self.waiting.push_back(Waiting { at_ms, body });
     }
 
+    /// So many events were given out and did not arrive. What waits behind them does not fit any more either.
+    pub(crate) fn lost(&mut self, given: &[Event]) {
+        if !self.is_open() {
+            return;
+        }
+        let count = |body: &EventBody| if let EventBody::Lagged(missed) = body { *missed } else { 1 };
+        let waiting: u64 = self.waiting.iter().map(|waiting| count(&waiting.body)).sum();
+        let lost = waiting + given.iter().map(|event| count(&event.body)).sum::<u64>();
+        self.missed_ms = given.last().map_or(self.missed_ms, |event| event.at_ms);
+        (self.missed, self.left_out) = (self.missed + lost, self.left_out + lost);
+        self.waiting.clear();
+        self.bytes = 0;
+        self.followed.clear();
+    }
+
     /// A delta fits only behind what was told before; none when nobody knows what that would be.
     fn body(&self, told: &Told<'_>) -> Option<EventBody> {
         let (piece, delta, whole) = match told {

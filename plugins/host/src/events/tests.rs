@@ -253,6 +253,26 @@ fn a_slow_plugin_gets_few_long_texts_before_it_misses_anything() {
 }
 
 #[test]
+fn what_did_not_arrive_is_counted_and_texts_begin_anew() {
+    let (mut queue, mut teller) = (Queue::default(), Teller::default());
+    queue.subscribe(everything()).unwrap();
+    let mut tell = |queue: &mut Queue, event: &ChatEvent| {
+        teller.tell("s", event, &mut |told| {
+            queue.push(0, &told);
+        });
+    };
+    tell(&mut queue, &part(1));
+    (0..5).for_each(|_| tell(&mut queue, &text(1, "x")));
+    let given = queue.take(2);
+    queue.lost(&given);
+    tell(&mut queue, &text(1, "y"));
+    let told = queue.take(BATCH);
+    assert!(matches!(told[0].body, EventBody::Lagged(5)), "{told:?}");
+    assert!(matches!(&told[1].body, EventBody::TextReplaced(text) if text.text == "xxxxxy"), "{told:?}");
+    assert_eq!((told.len(), told[0].number, queue.counts()), (2, 3, (4, 5)));
+}
+
+#[test]
 fn who_begins_in_the_middle_of_a_text_is_told_all_of_it_first() {
     let (mut queue, mut teller) = (Queue::default(), Teller::default());
     let mut tell = |queue: &mut Queue, event: &ChatEvent| {

@@ -122,6 +122,9 @@ pub fn check_glob(glob: &str) -> Result<()> {
     if glob != glob.trim() || glob.contains(is_hidden) || glob.contains('\\') {
         return Err(wrong("has spaces around it, a backslash, or characters that cannot be seen"));
     }
+    if glob.split('/').all(|part| part.is_empty() || part == ".") {
+        return Err(wrong("names nothing"));
+    }
     if glob.starts_with(['!', '#']) {
         return Err(wrong("takes away, or says nothing"));
     }

@@ -136,7 +136,13 @@ async fn a_frontend_that_fails_is_started_again_and_hears_on() {
     shown.until("the first event", |progress| progress.told == 1).await;
     assert!(shown.frontend.terminal().input(Input::Paste("end".to_owned())));
     hears_again(&shown, 1).await;
-    assert!(matches!(shown.plugin.status(), PluginStatus::Running { .. }));
+    // Events count as told when they are handed over, a moment before the plugin has heard them.
+    let runs = async {
+        while !matches!(shown.plugin.status(), PluginStatus::Running { .. }) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, runs).await.expect("it runs again");
 }
 
 /// Says something until it is heard.
@@ -149,4 +155,36 @@ async fn hears_again(shown: &Shown, before: u64) {
     };
     let seen = || format!("{:?} {:?}", shown.frontend.progress(), shown.plugin.status());
     tokio::time::timeout(BOUND, heard).await.unwrap_or_else(|_| panic!("nothing is heard: {}", seen()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_frontend_draws_does_nothing_to_the_terminal() {
+    // One row: sets the clipboard, goes home, says hello in red.
+    let text = "\\1b]52;c;ZXZpbA==\\07\\1b[H\\1b[31mhello";
+    let painter = listener()
+        .imports("ui", "term-render", "$render", "(param i32 i32 i32)")
+        .module("(data (i32.const 500) \"\\08\\02\\00\\00\\1d\\00\\00\\00\")")
+        .module(&format!("(data (i32.const 520) \"{text}\")"))
+        .does("on-input", "(call $render (i32.const 500) (i32.const 1) (i32.const 400))");
+    let shown = shown("bad.painter", &painter).await;
+    let mut terminal = shown.frontend.terminal();
+    assert!(terminal.frame(80, 24).is_empty());
+    assert!(terminal.input(Input::Resize(80, 24)));
+    assert!(tokio::time::timeout(BOUND, terminal.changed()).await.unwrap());
+    assert_eq!(terminal.frame(80, 24), ["\u{1b}[31mhello\u{1b}[0m"]);
+    assert_eq!(terminal.frame(3, 24), ["\u{1b}[31mhel\u{1b}[0m"]);
+    // Without the right it draws nothing, and lives on.
+    let quiet = Permissions::default();
+    let launch = Launch::new(
+        code(&painter).await,
+        painter.worlds(),
+        caller_with("bad.painter", quiet.clone()),
+        Limits::default(),
+    );
+    let stage = Stage::new(Sessions::rehearsal());
+    let plugin = PluginHandle::open(stage.launch(caller_with("bad.painter", quiet), launch));
+    let frontend = Frontend::start(&plugin, stage, None).await.unwrap();
+    assert!(frontend.terminal().input(Input::Resize(80, 24)));
+    plugin.start().await.unwrap();
+    assert!(frontend.terminal().frame(80, 24).is_empty() && frontend.url().is_none());
 }

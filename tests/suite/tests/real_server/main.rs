@@ -5,6 +5,7 @@ mod actions;
 mod asks;
 mod catalogue;
 mod context;
+mod extension;
 mod interruptions;
 mod places;
 mod running;

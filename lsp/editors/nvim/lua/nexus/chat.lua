@@ -284,6 +284,10 @@ local function submit(chat, parts)
     chat.sending = nil
     redraw_state()
     left_out(result)
+    -- A plugin's command has answered, and nothing was sent.
+    if type(result.shown) == 'string' and result.shown ~= '' then
+      client.notify(result.shown)
+    end
   end, function()
     return give_back(chat)
   end)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::UNIX_EPOCH;
 
-use cap_std::fs::{Dir, DirEntry, Metadata};
+use cap_std::fs::DirEntry;
 
 use super::super::failure::failure;
 use super::super::wit::types::ErrorCode;
@@ -25,7 +25,7 @@ impl WorkspaceAccess {
         }
         let folder =
             match open::open(&self.dir, parts, |real| self.may_read(real), |real| self.may_list(real))? {
-                Opened::Folder(folder) => folder,
+                Opened::Folder(folder, real) => (folder, real),
                 Opened::File(..) => {
                     return Err(failure(ErrorCode::Invalid, "it is a file, and no folder").into());
                 }
@@ -45,32 +45,33 @@ impl WorkspaceAccess {
             }
             found.insert(name, entry);
         }
-        let entries = found.into_iter().filter_map(|(name, entry)| self.entry(&folder, parts, &name, &entry));
+        let entries = found.into_iter().filter_map(|(name, entry)| self.entry(parts, &real, &name, &entry));
         Ok(entries.take(ENTRIES).collect())
     }
 
-    /// `None` for what may not be read, is neither file nor folder, or is gone.
-    fn entry(&self, folder: &Dir, above: &[&str], name: &str, entry: &DirEntry) -> Option<Entry> {
-        let mut parts = above.to_vec();
-        parts.push(name);
-        let meta = entry.metadata().ok()?;
-        let meta = if meta.is_symlink() { self.behind_link(folder, &parts, name)? } else { meta };
-        let is_shown = (meta.is_file() && self.may_read(&parts)) || (meta.is_dir() && self.may_list(&parts));
+    /// `None` for what may not be read, is neither file nor folder, or is gone. `above` is the folder as it was named, `real` where it
+    /// is: what is in it is judged by that.
+    fn entry(&self, above: &[&str], real: &[String], name: &str, entry: &DirEntry) -> Option<Entry> {
+        let mut own: Vec<String> = real.to_vec();
+        own.push(name.to_owned());
+        let mut meta = entry.metadata().ok()?;
+        if meta.is_symlink() {
+            // A link is what it leads to.
+            own = open::resolved(&self.dir, &own.iter().map(String::as_str).collect::<Vec<_>>()).ok()?;
+            meta = match own.is_empty() {
+                true => self.dir.dir_metadata().ok()?,
+                false => self.dir.symlink_metadata(own.join("/")).ok()?,
+            };
+        }
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let is_shown = (meta.is_file() && self.may_read(&own)) || (meta.is_dir() && self.may_list(&own));
         let modified = meta.modified().ok().and_then(|time| time.into_std().duration_since(UNIX_EPOCH).ok());
+        let named = [above, &[name]].concat();
         is_shown.then(|| Entry {
-            path: parts.join("/"),
+            path: named.join("/"),
             is_dir: meta.is_dir(),
             size: if meta.is_dir() { 0 } else { meta.len() },
             modified_ms: modified.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or_default(),
         })
-    }
-
-    /// What a link leads to, if that is granted.
-    fn behind_link(&self, folder: &Dir, parts: &[&str], name: &str) -> Option<Metadata> {
-        let real = self.dir.canonicalize(parts.join("/")).ok()?;
-        let real = real.iter().map(|part| part.to_str()).collect::<Option<Vec<&str>>>()?;
-        let meta = folder.metadata(name).ok()?;
-        let is_granted = if meta.is_dir() { self.may_list(&real) } else { self.may_read(&real) };
-        is_granted.then_some(meta)
     }
 }

@@ -90,7 +90,7 @@ impl WorkspaceAccess {
         }
         match open::open(&self.dir, parts, |real| self.may_read(real), |real| self.may_list(real))? {
             Opened::File(file, size) => Ok((file, size)),
-            Opened::Folder(_) => Err(failure(ErrorCode::Invalid, "it is a folder, and no file").into()),
+            Opened::Folder(..) => Err(failure(ErrorCode::Invalid, "it is a folder, and no file").into()),
             Opened::NotGranted => Err(Refusal::Denied),
         }
     }
@@ -99,10 +99,13 @@ impl WorkspaceAccess {
         let (mut file, size) = self.open_file(parts)?;
         let most = most.min(CHUNK);
         let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.take(most.into()).read_to_end(&mut bytes))
-            .map_err(|error| open::failed(&error))?;
-        let end = offset.saturating_add(bytes.len() as u64);
+        // Systems refuse to look far behind the end.
+        if offset < size {
+            file.seek(SeekFrom::Start(offset))
+                .and_then(|_| file.take(most.into()).read_to_end(&mut bytes))
+                .map_err(|error| open::failed(&error))?;
+        }
+        let end = offset.min(size).saturating_add(bytes.len() as u64);
         // A file that grows meanwhile has not ended while a part was full.
         let eof = end >= size && (bytes.len() < most as usize || end == size);
         Ok(Chunk { bytes, size: size.max(end), eof })

@@ -13,7 +13,8 @@ use super::super::wit::types::{self, ErrorCode};
 pub(super) enum Opened {
     /// A file, and its size.
     File(File, u64),
-    Folder(Dir),
+    /// A folder, and its path without any links.
+    Folder(Dir, Vec<String>),
     /// A link leads to something that was not granted.
     NotGranted,
 }
@@ -26,19 +27,16 @@ pub(super) fn open(
     may_read: impl Fn(&[&str]) -> bool,
     may_list: impl Fn(&[&str]) -> bool,
 ) -> Result<Opened, types::Error> {
-    if parts.is_empty() {
+    let real = resolved(dir, parts)?;
+    let real: Vec<&str> = real.iter().map(String::as_str).collect();
+    let Some((last, above)) = real.split_last() else {
+        // The folder itself, or a link to it.
         return match may_list(&[]) {
-            true => dir.try_clone().map(Opened::Folder).map_err(|error| failed(&error)),
+            true => {
+                dir.try_clone().map(|dir| Opened::Folder(dir, Vec::new())).map_err(|error| failed(&error))
+            }
             false => Ok(Opened::NotGranted),
         };
-    }
-    let real = dir.canonicalize(parts.join("/")).map_err(|error| failed(&error))?;
-    let Some(real) = real.iter().map(|part| part.to_str()).collect::<Option<Vec<&str>>>() else {
-        return Err(failure(ErrorCode::Invalid, "the path is not in UTF-8"));
-    };
-    let Some((last, above)) = real.split_last() else {
-        // A link to the folder itself.
-        return open(dir, &[], may_read, may_list);
     };
     let mut folder = dir.try_clone().map_err(|error| failed(&error))?;
     for part in above {
@@ -49,7 +47,8 @@ pub(super) fn open(
         if !may_list(&real) {
             return Ok(Opened::NotGranted);
         }
-        return folder.open_dir_nofollow(last).map(Opened::Folder).map_err(|error| failed(&error));
+        let opened = folder.open_dir_nofollow(last).map_err(|error| failed(&error))?;
+        return Ok(Opened::Folder(opened, real.iter().map(|part| (*part).to_owned()).collect()));
     }
     if !may_read(&real) {
         return Ok(Opened::NotGranted);
@@ -61,6 +60,16 @@ pub(super) fn open(
         return Err(failure(ErrorCode::Invalid, "it is neither a file nor a folder"));
     }
     Ok(Opened::File(file, meta.len()))
+}
+
+/// The parts of a path when all links are resolved; none for the folder itself.
+pub(super) fn resolved(dir: &Dir, parts: &[&str]) -> Result<Vec<String>, types::Error> {
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let real = dir.canonicalize(parts.join("/")).map_err(|error| failed(&error))?;
+    let parts = real.iter().filter(|part| *part != ".").map(|part| part.to_str().map(str::to_owned));
+    parts.collect::<Option<_>>().ok_or_else(|| failure(ErrorCode::Invalid, "the path is not in UTF-8"))
 }
 
 /// Opening a pipe does not wait for its other end.

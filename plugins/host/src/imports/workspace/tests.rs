@@ -251,7 +251,7 @@ async fn an_expression_cannot_take_the_host_down() {
     }
     // Takes time that doubles with each letter where expressions go back.
     host.search("(a+)+$b|(a*)*c".into(), None, 9).await.unwrap().unwrap();
-    for glob in ["../**", "/..", "!x", "[", "a\\b", ""] {
+    for glob in ["../**", "/..", "!x", "a\\b", ""] {
         assert!(host.search("a".into(), Some(glob.into()), 9).await.unwrap().is_err(), "{glob}");
     }
     host.call_begins(std::time::Duration::ZERO);
