@@ -23,7 +23,7 @@ impl WorkspaceAccess {
         if !self.may_list(parts) {
             return Err(Refusal::Denied);
         }
-        let folder =
+        let (folder, real) =
             match open::open(&self.dir, parts, |real| self.may_read(real), |real| self.may_list(real))? {
                 Opened::Folder(folder, real) => (folder, real),
                 Opened::File(..) => {
