@@ -168,8 +168,7 @@ impl Conversation {
         let turn = self.begin(true, no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
-                let again =
-                    (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then(|| Arc::new(prompt));
+                let again = (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then_some(prompt);
                 self.shared.update_turn(turn.message_id(), |t| {
                     (t.accepted, t.prompt) = (Some(Instant::now()), again);
                 });

@@ -289,7 +289,7 @@ impl Driver {
     }
 
     /// Sends a prompt that the server has overlooked. If that fails as well, the turn is settled like any other.
-    fn send_again(&self, id: MessageId, prompt: Arc<Prompt>) {
+    fn send_again(&self, id: MessageId, prompt: Prompt) {
         tracing::warn!(session = %self.shared.root, "the server has taken a prompt and does nothing, sending it again");
         let shared = self.shared.clone();
         tokio::spawn(async move {
