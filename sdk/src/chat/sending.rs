@@ -34,6 +34,7 @@ impl Conversation {
             prompt: None,
             may_have_run: false,
             idle_checks: 0,
+            idle_checked: None,
         };
         let feed = self.shared.begin_turn(turn, options.deadline);
         Ok(Turn::new(self.shared.clone(), feed, message_id))

@@ -40,6 +40,8 @@ pub(super) struct OpenTurn {
     pub(super) may_have_run: bool,
     /// How often the server said that nothing runs although the turn is not over.
     pub(super) idle_checks: u32,
+    /// When it last said so and that was counted.
+    pub(super) idle_checked: Option<Instant>,
 }
 
 impl OpenTurn {
