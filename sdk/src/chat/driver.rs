@@ -260,8 +260,13 @@ impl Driver {
             return;
         }
         let mut lost: Vec<MessageId> = Vec::new();
-        for turn in state.turns.iter_mut().filter(|t| t.accepted.is_some()) {
+        let now = Instant::now();
+        for turn in &mut state.turns {
+            if self.idle_check_at(turn).is_none_or(|at| at > now) {
+                continue;
+            }
             turn.idle_checks += 1;
+            turn.idle_checked = Some(now);
             if turn.idle_checks < IDLE_CHECKS {
                 continue;
             }
@@ -289,7 +294,7 @@ impl Driver {
     }
 
     /// Sends a prompt that the server has overlooked. If that fails as well, the turn is settled like any other.
-    fn send_again(&self, id: MessageId, prompt: Arc<Prompt>) {
+    fn send_again(&self, id: MessageId, prompt: Prompt) {
         tracing::warn!(session = %self.shared.root, "the server has taken a prompt and does nothing, sending it again");
         let shared = self.shared.clone();
         tokio::spawn(async move {

@@ -1,6 +1,5 @@
 //! How a conversation sends: a prompt, once, after the hooks have seen it; and what a person does otherwise.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -50,8 +49,7 @@ impl Conversation {
         let turn = self.begin(true, no_reply, &options).await?;
         match self.send(turn.message_id(), &prompt).await {
             Ok(()) => {
-                let again =
-                    (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then(|| Arc::new(prompt));
+                let again = (no_reply.is_none() && self.shared.dialect.may_repeat_prompt()).then_some(prompt);
                 self.shared.update_turn(turn.message_id(), |t| {
                     (t.accepted, t.prompt) = (Some(Instant::now()), again);
                 });
@@ -122,6 +120,7 @@ impl Conversation {
             prompt: None,
             may_have_run: false,
             idle_checks: 0,
+            idle_checked: None,
         };
         let feed = self.shared.begin_turn(turn, options.deadline);
         Ok(Turn::new(self.shared.clone(), feed, message_id))

@@ -6,8 +6,6 @@
 //! status; what no signal ever ends is settled by asking the server (`driver`).
 //! OpenCode 2 says the end once, after everything else (`idle_is_final`); there the prompt must have become a message.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::event::{OutcomeKind, TurnOutcome};
@@ -37,11 +35,13 @@ pub(super) struct OpenTurn {
     /// An error of the session since the turn began.
     pub(super) error: Option<TurnError>,
     /// What was sent, as long as it may be sent once more.
-    pub(super) prompt: Option<Arc<Prompt>>,
+    pub(super) prompt: Option<Prompt>,
     /// Something may have run since it was sent.
     pub(super) may_have_run: bool,
     /// How often the server said that nothing runs although the turn is not over.
     pub(super) idle_checks: u32,
+    /// When it last said so and that was counted.
+    pub(super) idle_checked: Option<Instant>,
 }
 
 impl OpenTurn {
@@ -92,7 +92,7 @@ impl OpenTurn {
 
     /// The prompt, if the server has taken it and surely has done nothing with it: nobody has stopped it, nothing failed, nothing
     /// ran. It is given once.
-    pub(super) fn overlooked(&mut self, transcript: &Transcript) -> Option<Arc<Prompt>> {
+    pub(super) fn overlooked(&mut self, transcript: &Transcript) -> Option<Prompt> {
         let untouched = !self.may_have_run && !self.aborting && self.error.is_none();
         let answered = self.answers(transcript).next().is_some();
         self.prompt.take().filter(|_| untouched && !answered)

@@ -15,7 +15,7 @@ use crate::model::{MessageId, PermissionReply};
 /// A busy turn of which nothing is heard for this long is asked about.
 const BUSY_QUIET: Duration = Duration::from_secs(15);
 
-/// The same when the status says idle but the turn is not over; doubled each time.
+/// The same when the status says idle but the turn is not over; doubled from the third time on.
 const IDLE_QUIET: Duration = Duration::from_millis(700);
 
 impl Driver {
@@ -37,11 +37,19 @@ impl Driver {
             return None;
         }
         let idle = state.scope.root().status().is_idle();
-        let quiet = |turn: &OpenTurn, accepted: Instant| match idle {
-            true => self.last_moved.max(accepted) + IDLE_QUIET * (1 << turn.idle_checks.min(5)),
-            false => self.last_heard.max(accepted) + BUSY_QUIET,
+        let quiet = |turn: &OpenTurn| match idle {
+            true => self.idle_check_at(turn),
+            false => Some(self.last_heard.max(turn.accepted?) + BUSY_QUIET),
         };
-        state.turns.iter().filter_map(|turn| Some(quiet(turn, turn.accepted?))).min()
+        state.turns.iter().filter_map(quiet).min()
+    }
+
+    /// From when on it counts that the server says that nothing runs. That it is asked more often, because a stream breaks
+    /// again and again, is no reason to lose patience: it may need a while to begin.
+    pub(super) fn idle_check_at(&self, turn: &OpenTurn) -> Option<Instant> {
+        let since = self.last_moved.max(turn.accepted?);
+        let since = turn.idle_checked.map_or(since, |checked| checked.max(since));
+        Some(since + IDLE_QUIET * (1 << turn.idle_checks.saturating_sub(1).min(5)))
     }
 
     pub(super) fn on_time(&mut self) {

@@ -81,6 +81,43 @@ async fn a_prompt_that_the_server_stores_and_overlooks_is_sent_again_and_stays_o
     assert_same(&conversation, &screen).await;
 }
 
+/// A stream that breaks is opened again at once, and each time the state is read; a server that is slow to begin is idle
+/// in all of them.
+#[tokio::test]
+async fn a_stream_that_breaks_again_and_again_takes_no_patience_with_a_server_that_has_not_begun() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let first = AtomicBool::new(true);
+    let plan = FaultPlan::new(move |info| {
+        match info.path.contains("/prompt_async") && first.swap(false, Ordering::SeqCst) {
+            true => Fault::answer(Answer::Status(204)),
+            false => Fault::none(),
+        }
+    });
+    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
+    let directory = server.directory.to_string_lossy();
+    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
+    let conversation = through.create(None).await.unwrap();
+    let turn = conversation.prompt("late").await.unwrap();
+    let (mut feed, mut passed_by) = (conversation.subscribe(), Screen::default());
+    for _ in 0..6 {
+        proxy.reset_all();
+        until(&mut feed, &mut passed_by, "the stream again", |event| matches!(event, ChatEvent::Recovered))
+            .await;
+    }
+    let body = SessionPromptBody {
+        message_id: Some(turn.message_id().as_str().into()),
+        parts: vec![TextPartInput { text: "late".into(), ..Default::default() }.into()],
+        ..Default::default()
+    };
+    let session = conversation.session_id().as_str();
+    client(&server).await.call(&PromptAsync::new(session, body)).await.unwrap();
+    let mut screen = Screen::default();
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    assert_eq!(answers(&conversation), ["Echo: late"]);
+    assert_same(&conversation, &screen).await;
+}
+
 #[tokio::test]
 async fn files_and_images_reach_the_model() {
     let server = TestServer::start(allowed()).await.unwrap();
