@@ -74,6 +74,7 @@ pub fn timed(count: usize, mut batch: impl FnMut(usize)) -> f64 {
     all[all.len() / 2]
 }
 
+/// A time in µs.
 pub fn microseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }

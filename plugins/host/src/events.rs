@@ -10,8 +10,10 @@ mod queue;
 mod teller;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub(crate) use convert::{info, message, prompt};
 pub(crate) use inbox::Inbox;
 pub(crate) use queue::Filter;
-pub(crate) use teller::{Teller, Told, failure};
+pub(crate) use teller::Teller;
+pub(crate) use told::{Told, failure};

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::queue::{BATCH, Queue, TOGETHER};
-use super::teller::Told;
+use super::told::Told;
 use crate::bindings::nexus::plugin::session::Event;
 
 /// The events of one plugin. Those who tell never wait; who is told waits for the next batch.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::teller::{Told, kind_of, session_of};
+use super::told::{Told, kind_of, session_of};
 use crate::bindings::nexus::plugin::session::{Event, EventBody, EventKind, Text};
 
 /// At most so many events make a batch.

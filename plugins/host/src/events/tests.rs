@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use super::inbox::Inbox;
 use super::queue::{BATCH, Filter, Limits, Queue};
-use super::teller::{Teller, Told};
+use super::teller::Teller;
+use super::told::Told;
 use crate::bindings::nexus::plugin::session::{Event, EventBody, EventKind, Outcome};
 
 const ALL: [EventKind; 9] = [
