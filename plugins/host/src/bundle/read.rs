@@ -118,7 +118,7 @@ fn names(archive: &Archive<'_>) -> Result<Vec<String>> {
     let mut names = Vec::with_capacity(archive.len());
     let mut folded = BTreeSet::new();
     for number in 0..archive.len() {
-        let entry = archive.by_index_data(number).map_err(|error| damaged(error))?;
+        let entry = archive.by_index_data(number).map_err(damaged)?;
         let name = std::str::from_utf8(entry.name_raw()).unwrap_or("\u{fffd}").to_owned();
         // Never shown as it stands: a name may hold anything.
         let shown = name.escape_debug().to_string();
