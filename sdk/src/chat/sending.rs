@@ -1,5 +1,7 @@
 //! How a turn begins and its prompt is sent: once, whatever becomes of the answer.
 
+use std::time::Duration;
+
 use super::conversation::{Conversation, TurnOptions};
 use super::prompt::Prompt;
 use super::turn::Turn;
@@ -10,6 +12,13 @@ use crate::transport::{Backoff, BackoffPolicy};
 
 /// A prompt whose sending failed in an unclear way is looked up and sent again at most this often.
 const SEND_ATTEMPTS: u32 = 6;
+
+/// So often is a prompt looked for before it is taken for lost on the way: at once and then for 3.1 s. 1.x answers before it
+/// has stored a prompt, and one that comes twice at the same time may stay without an answer (1.14.48, 1.17.19 and 1.18.33, seen).
+const LOOKS: u32 = 6;
+
+/// Between the first look and the second; doubled each time.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Conversation {
     pub(super) async fn begin(
@@ -56,13 +65,18 @@ impl Conversation {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
         let mut backoff =
             Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
-        let mut unclear = false;
+        let (mut unclear, mut looks) = (false, 0);
         loop {
             let error = match unclear {
                 true => match dialect.has_message(session, id).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => {
-                        unclear = false;
+                        looks += 1;
+                        if looks < LOOKS {
+                            tokio::time::sleep(LOOK_AGAIN * (1 << (looks - 1))).await;
+                        } else {
+                            (unclear, looks) = (false, 0);
+                        }
                         continue;
                     }
                     Err(error) => error,
