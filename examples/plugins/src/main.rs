@@ -1,6 +1,7 @@
 //! A plugin file in a program of one's own: what it knows goes along with a prompt.
 //!
 //! The plugin is installed for this run alone, and granted what it asks for.
+#![allow(clippy::print_stdout)] // this program talks to people
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -24,6 +24,13 @@ pub struct TurnOptions {
     pub deadline: Option<Duration>,
 }
 
+/// So often is a prompt looked for before it is taken for lost on the way: at once and then for 3.1 s. 1.x answers before it
+/// has stored a prompt, and one that comes twice at the same time may stay without an answer (1.14.48, 1.17.19 and 1.18.33, seen).
+const LOOKS: u32 = 6;
+
+/// Between the first look and the second; doubled each time.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 impl Conversation {
     /// Sends a prompt and returns the turn that it starts.
     ///
@@ -142,13 +149,18 @@ impl Conversation {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
         let mut backoff =
             Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
-        let mut unclear = false;
+        let (mut unclear, mut looks) = (false, 0);
         loop {
             let error = match unclear {
                 true => match dialect.has_message(session, id).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => {
-                        unclear = false;
+                        looks += 1;
+                        if looks < LOOKS {
+                            tokio::time::sleep(LOOK_AGAIN * (1 << (looks - 1))).await;
+                        } else {
+                            (unclear, looks) = (false, 0);
+                        }
                         continue;
                     }
                     Err(error) => error,

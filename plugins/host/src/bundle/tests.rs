@@ -180,7 +180,8 @@ fn names_that_could_mean_another_place_are_refused() {
 
 #[test]
 fn folders_links_and_devices_are_refused() {
-    let with = |change: &dyn Fn(&mut ZipWriter<Cursor<Vec<u8>>>)| {
+    type Change<'a> = &'a dyn Fn(&mut ZipWriter<Cursor<Vec<u8>>>);
+    let with = |change: Change<'_>| {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let plain = Bundle::build(manifest(), WASM.to_vec(), BTreeMap::new(), None).unwrap();
         for (name, bytes) in plain.files() {

@@ -294,8 +294,11 @@ fn a_lock_that_nobody_gives_back_is_not_waited_for_for_ever() {
     assert_eq!(error.code(), "user.busy");
 }
 
+/// A change and its name.
+type Change = (&'static str, Box<dyn Fn(&Installed) -> Result<()>>);
+
 /// The changes that are broken off at each step below.
-fn changes(key: &SecretKey) -> Vec<(&'static str, Box<dyn Fn(&Installed) -> Result<()>>)> {
+fn changes(key: &SecretKey) -> Vec<Change> {
     let (new, other) = (bundle("1.1.0", "new", Some(key)), bundle("1.2.0", "waits", Some(key)));
     vec![
         ("install", Box::new(move |installed| installed.install(&new, STRICT, true, "test").map(|_| ()))),
@@ -314,8 +317,11 @@ fn prepared(key: &SecretKey) -> Place {
     place
 }
 
+/// Version, whether it is enabled, the version that waits, the one before, and the component.
+type Seen = (String, bool, Option<String>, Option<String>, Vec<u8>);
+
 /// What a person would see.
-fn seen(installed: &Installed) -> Option<(String, bool, Option<String>, Option<String>, Vec<u8>)> {
+fn seen(installed: &Installed) -> Option<Seen> {
     let plugin = installed.find(ID).unwrap()?;
     let component = plugin.component().unwrap();
     Some((plugin.version, plugin.enabled, plugin.pending, plugin.previous, component))

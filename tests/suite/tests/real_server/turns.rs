@@ -1,6 +1,7 @@
 //! What goes into a turn and how one ends: several prompts, files, images, stopping and deadlines.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opencode_api::v1::bodies::SessionPromptBody;
@@ -9,7 +10,7 @@ use opencode_api::v1::types::TextPartInput;
 use opencode_nexus::chat::{ChatEvent, OutcomeKind, Prompt, PromptPart, TurnOptions};
 use opencode_nexus::model::{ModelRef, PartBody};
 use opencode_nexus::{Client, ErrorKind};
-use opencode_nexus_testkit::fault_proxy::{Answer, Fault, FaultPlan, FaultProxy};
+use opencode_nexus_testkit::fault_proxy::{Answer, End, Fault, FaultPlan, FaultProxy};
 use opencode_nexus_testkit::server::TestServer;
 use opencode_nexus_testkit::stories::Screen;
 
@@ -78,6 +79,35 @@ async fn a_prompt_that_the_server_stores_and_overlooks_is_sent_again_and_stays_o
     let messages = conversation.read_messages().await.unwrap();
     let parts: Vec<usize> = messages.iter().map(|message| message.parts.len()).take(1).collect();
     assert_eq!((messages.len(), parts), (2, vec![1]), "one prompt with one part, and its answer");
+    assert_same(&conversation, &screen).await;
+}
+
+/// A prompt whose answer was lost may not be stored yet. Sent a second time meanwhile it can stay without an answer.
+#[tokio::test]
+async fn a_prompt_whose_answer_is_lost_is_looked_for_until_the_server_has_stored_it_and_is_not_sent_twice() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let (sent, looked) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let sendings = sent.clone();
+    let plan = FaultPlan::new(move |info| {
+        if info.path.contains("/prompt_async") {
+            sendings.fetch_add(1, Ordering::SeqCst);
+            return Fault::answer(Answer::Lose(End::Reset));
+        }
+        let looks = info.method == "GET" && info.path.contains("/message/");
+        match looks && looked.fetch_add(1, Ordering::SeqCst) < 3 {
+            true => Fault::answer(Answer::Status(404)),
+            false => Fault::none(),
+        }
+    });
+    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
+    let directory = server.directory.to_string_lossy();
+    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
+    let conversation = through.create(None).await.unwrap();
+    let mut screen = Screen::default();
+    let turn = conversation.prompt("once").await.unwrap();
+    let outcome = watch(turn, &mut screen).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    assert_eq!((sent.load(Ordering::SeqCst), answers(&conversation)), (1, vec!["Echo: once".to_owned()]));
     assert_same(&conversation, &screen).await;
 }
 
