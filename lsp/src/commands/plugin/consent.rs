@@ -34,7 +34,7 @@ impl GrantArguments {
 /// What a person has said.
 pub(super) enum Answer {
     /// This is granted.
-    Yes(Permissions),
+    Yes(Box<Permissions>),
     No,
     /// There is nobody to ask, and nothing was said beforehand.
     Nobody,
@@ -48,13 +48,13 @@ pub(super) async fn decide(
     question: &str,
 ) -> Result<Answer> {
     if let Some(granted) = given.of(asked)? {
-        return Ok(Answer::Yes(granted));
+        return Ok(Answer::Yes(Box::new(granted)));
     }
     if json || !secret::can_ask() {
         return Ok(Answer::Nobody);
     }
     match output::is_yes(question).await? {
-        true => Ok(Answer::Yes(asked.clone())),
+        true => Ok(Answer::Yes(Box::new(asked.clone()))),
         false => Ok(Answer::No),
     }
 }

@@ -83,7 +83,7 @@ impl Open {
         if json {
             output::print_json(&json!({ "plugin": self.plugin, "url": url }));
         } else {
-            output::print(&format!("{} shows its pages at\n  {url}\nCtrl-C ends it.\n", self.plugin));
+            output::print_line(&format!("{} shows its pages at\n  {url}\nCtrl-C ends it.", self.plugin));
         }
     }
 
