@@ -21,6 +21,11 @@ pub fn cargo() -> Command {
 
 /// Builds `nexus` as the tests built it, so that nothing is built twice.
 pub fn nexus(root: &Path) -> Result<PathBuf, String> {
+    executable(root, "nexus")
+}
+
+/// The same for any executable of the workspace.
+pub fn executable(root: &Path, name: &str) -> Result<PathBuf, String> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
     let output =
@@ -28,8 +33,8 @@ pub fn nexus(root: &Path) -> Result<PathBuf, String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let executable = text.lines().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let named = message.pointer("/target/name")?.as_str()? == "nexus";
+        let named = message.pointer("/target/name")?.as_str()? == name;
         named.then(|| Some(PathBuf::from(message["executable"].as_str()?)))?
     });
-    executable.filter(|_| output.status.success()).ok_or_else(|| "nexus could not be built".to_owned())
+    executable.filter(|_| output.status.success()).ok_or_else(|| format!("{name} could not be built"))
 }

@@ -9,7 +9,7 @@ pub(crate) mod desk;
 pub(crate) mod driver;
 mod emacs;
 pub(crate) mod install;
-mod neovim;
+pub(crate) mod neovim;
 mod script;
 mod vscode;
 

@@ -2,11 +2,13 @@
 //!
 //! In this order: every first-party plugin is built (saying which way), signed with a key that is thrown away, and put into
 //! `target/plugins` ([`build`]); its cases run in the real host; the threat tests run, and are counted ([`threats`]); the web
-//! frontend is used and attacked in a real Chromium ([`browser`]); the pages "Your first plugin" are executed as they are written
+//! frontend is used and attacked in a real Chromium ([`browser`]); one file is used in an editor, a terminal and a program
+//! ([`everywhere`]); the pages "Your first plugin" are executed as they are written
 //! ([`pages`]). All of it goes through the `nexus` that people install.
 
 mod browser;
 mod build;
+mod everywhere;
 mod pages;
 mod threats;
 
@@ -90,6 +92,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if bench.wants("status-page") {
         let began = Instant::now();
         step("browser", browser::run(&bench), began);
+    }
+    if bench.wants("git-context") {
+        let began = Instant::now();
+        step("everywhere", everywhere::run(&bench), began);
     }
     let began = Instant::now();
     step("pages", pages::all(&bench), began);

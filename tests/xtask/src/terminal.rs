@@ -8,7 +8,7 @@ mod compare;
 mod play;
 mod script;
 mod stories;
-mod window;
+pub(crate) mod window;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

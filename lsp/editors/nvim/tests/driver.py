@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from desk import Desk  # noqa: E402
 from screen import Failed  # noqa: E402
-from stories import STORIES  # noqa: E402
+from stories import PLUGIN_STORIES, STORIES  # noqa: E402
 
 
 def play(desk, story, name):
@@ -34,7 +34,7 @@ def play(desk, story, name):
 
 def main():
     desk = Desk()
-    for story in STORIES:
+    for story in PLUGIN_STORIES if desk.told["plugin"] else STORIES:
         name = story.__name__.replace("_", " ")
         if desk.told["only"] and desk.told["only"] not in name:
             continue

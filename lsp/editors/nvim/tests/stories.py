@@ -8,6 +8,9 @@ from screen import Failed
 
 STORIES = []
 
+#: Played with the plugin `git-context` installed.
+PLUGIN_STORIES = []
+
 #: A linter, as a person has one: it says what is wrong in `broken.json`.
 LINTER = """
 vim.api.nvim_create_autocmd('BufReadPost', { pattern = '*.json', callback = function(args)
@@ -26,6 +29,11 @@ end })
 
 def story(run):
     STORIES.append(run)
+    return run
+
+
+def plugin_story(run):
+    PLUGIN_STORIES.append(run)
     return run
 
 
@@ -373,3 +381,27 @@ def without_the_plugin(desk):
     desk.lua("local lens = vim.lsp.codelens.get(0)[1]; vim.lsp.get_clients({ bufnr = 0 })[1]:exec_cmd(lens.command, { bufnr = 0 })")
     desk.eventually("the answer is in the file", lambda: any("Heard: hello from a file" in line for line in desk.api.current.buffer[:]))
     desk.shot("a chat in a file, without the plugin")
+
+
+@plugin_story
+def plugin_completed(desk):
+    desk.open(files=["hello.txt"])
+    desk.command("Nexus new")
+    desk.eventually("the prompt takes keys", lambda: desk.api.api.get_mode()["mode"] == "i")
+    desk.press("look at @git-sh")
+    # It is asked what it offers in the background, and may be there a moment later.
+    desk.eventually("there is something to choose from", lambda: desk.lua("return vim.fn.pumvisible()") == 1)
+    desk.terminal.wait("git-show in the list", lambda rows: sum("git-sh" in row for row in rows) >= 2)
+    desk.shot("what @git-sh can mean")
+    desk.press("\x0e\x19")
+    buffer = desk.chat("prompt_buffer")
+    desk.eventually("it is taken", lambda: "look at @git-show" in desk.api.buffers[buffer][0])
+    desk.press("HEAD" if desk.api.buffers[buffer][0].endswith(":") else ":HEAD")
+    desk.eventually("a commit is named", lambda: "look at @git-show:HEAD" in desk.api.buffers[buffer][0])
+    desk.press(" please\x13")
+    desk.done("Heard: look at @git-show:HEAD")
+    desk.shot("the answer")
+    parts = str(desk.messages()[0]["parts"])
+    if "Files for editors" not in parts:
+        raise Failed(f"what the plugin knows does not go along: {parts}")
+    desk.check()

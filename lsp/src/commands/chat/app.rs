@@ -175,11 +175,12 @@ impl App {
             Done::Sessions(sessions) => self.pick_session(sessions),
             Done::Lists(commands, agents, catalogue) => {
                 (self.commands, self.agents, self.catalogue) = (commands, agents, catalogue);
-                self.complete();
+                return self.complete().into_iter().collect();
             }
             Done::Added(commands) => {
                 self.added = commands;
-                self.complete();
+                // A mention that is being typed may be one that a plugin has a word for.
+                return self.complete().into_iter().collect();
             }
             Done::Suggested(typed, suggestions) => {
                 let before = self.editor.before_cursor().0;

@@ -4,8 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use opencode_nexus::Client;
+use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
-use serde_json::json;
+use opencode_nexus_testkit::stories::on_server;
+use serde_json::{Value, json};
 
 use super::script;
 
@@ -33,6 +36,8 @@ pub struct Desk {
     pub shots: PathBuf,
     /// Only stories whose name holds this.
     pub only: Option<String>,
+    /// Whether `git-context` is installed in the home; then its stories are played, and no others.
+    pub has_plugin: bool,
 }
 
 impl Desk {
@@ -66,14 +71,34 @@ impl Desk {
             home,
             shots,
             only: only.map(str::to_owned),
+            has_plugin: false,
         })
     }
 
-    /// What a driver is told in `NEXUS_DESK`: JSON with `url`, `nexus`, `roots`, `home`, `shots`, `only`.
+    /// The address of the server.
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// All messages of all sessions of the first root, as the server has them.
+    pub async fn messages(&self) -> Result<Vec<Value>, String> {
+        let client = Client::builder(&self.server.url).directory(self.roots[0].to_string_lossy()).connect();
+        let client = client.await.map_err(|error| format!("{error:?}"))?;
+        let sessions =
+            client.sessions(&SessionFilter::default()).await.map_err(|error| format!("{error:?}"))?;
+        let mut all = Vec::new();
+        for session in sessions {
+            let messages = on_server(&client, &session.id).await.map_err(|error| format!("{error:?}"))?;
+            all.extend(messages.as_array().cloned().unwrap_or_default());
+        }
+        Ok(all)
+    }
+
+    /// What a driver is told in `NEXUS_DESK`: JSON with `url`, `nexus`, `roots`, `home`, `shots`, `only`, `plugin`.
     pub fn described(&self) -> String {
         json!({
             "url": self.server.url, "nexus": self.nexus, "roots": self.roots, "home": self.home.path(),
-            "shots": self.shots, "only": self.only,
+            "shots": self.shots, "only": self.only, "plugin": self.has_plugin,
         })
         .to_string()
     }

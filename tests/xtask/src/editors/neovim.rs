@@ -28,13 +28,20 @@ pub fn run(desk: &Desk) -> Result<Counts, String> {
         println!("neovim unit tests … FAILED\n{why}");
     }
     counts += Counts { played: 1, failed: usize::from(tested.is_err()) };
+    counts += stories(desk)?;
+    Ok(counts)
+}
+
+/// The stories alone.
+pub fn stories(desk: &Desk) -> Result<Counts, String> {
+    let installed = installed()?;
+    let plugin = desk.root.join("lsp/editors/nvim");
     let mut driver = desk.command(&installed.python, &[]);
     driver
         .arg(plugin.join("tests/driver.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NEXUS_NVIM", &installed.neovim);
-    counts += drive("neovim", &mut driver, BOUND)?;
-    Ok(counts)
+    drive("neovim", &mut driver, BOUND)
 }
 
 /// What was installed.

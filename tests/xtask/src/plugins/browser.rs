@@ -47,7 +47,7 @@ pub fn run(bench: &Bench) -> Result<String, String> {
 }
 
 /// The plugin in the home of the desk, with everything that it asks for.
-fn installed(desk: &Desk, nexus: &Path, plugin: &Path) -> Result<(), String> {
+pub(super) fn installed(desk: &Desk, nexus: &Path, plugin: &Path) -> Result<(), String> {
     perform(desk.command(nexus, &[]).args(["plugin", "add", "--grant", "all"]).arg(plugin))
 }
 
