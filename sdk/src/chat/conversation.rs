@@ -59,7 +59,12 @@ impl Conversation {
         let shared = Arc::new(Shared::new(&client.spoken(), session, options));
         let stop = CancellationToken::new();
         let (task, token) = (driver::drive(shared.clone(), client.events()), stop.clone());
-        tokio::spawn(async move { token.run_until_cancelled(task).await });
+        let closing = shared.clone();
+        tokio::spawn(async move {
+            if token.run_until_cancelled(task).await.is_none() {
+                closing.close(None);
+            }
+        });
         let _driver = Arc::new(stop.clone().drop_guard());
         let mut conversation = Self { client, shared, mirror: None, after: None, _driver, stop };
         conversation.shared.live(conversation.shared.options.open_within).await?;

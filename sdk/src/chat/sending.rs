@@ -130,7 +130,7 @@ impl Conversation {
             idle_checked: None,
         };
         let feed = self.shared.begin_turn(turn, options.deadline);
-        Ok(Turn::new(self.shared.clone(), feed, message_id))
+        Ok(Turn::new(self.clone(), feed, message_id))
     }
 
     /// A name for a new message, greater than all that are known.

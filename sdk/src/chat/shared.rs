@@ -255,9 +255,14 @@ impl Shared {
     pub(super) fn end(&self, error: Error) {
         let error = Arc::new(error);
         self.phase.send_replace(Phase::Ended(error.clone()));
+        self.close(Some(&error));
+    }
+
+    /// Whoever watches hears that nothing comes any more, and why; without an error because nobody holds the conversation.
+    pub(super) fn close(&self, error: Option<&Error>) {
         let mut state = self.lock();
         for feed in std::mem::take(&mut state.feeds).iter().filter_map(Weak::upgrade) {
-            feed.end(Some(error.duplicate()));
+            feed.end(error.map(Error::duplicate));
         }
         state.turns.clear();
         state.turn_feeds.clear();

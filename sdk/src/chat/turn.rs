@@ -1,14 +1,13 @@
 //! One turn: the stream of what happens from the prompt to the end.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
 
+use super::conversation::Conversation;
 use super::event::{ChatEvent, TurnOutcome};
 use super::feed::ChatFeed;
-use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::MessageId;
 
@@ -16,19 +15,19 @@ use crate::model::MessageId;
 ///
 /// It is a stream of [`ChatEvent`]s that ends after [`ChatEvent::TurnEnded`], or with an error when the end cannot be
 /// learned. Dropping it before the end stops the agent, as [`abort`](Self::abort) does; to let a turn go on without
-/// watching it, [`detach`](Self::detach) it.
+/// watching it, [`detach`](Self::detach) it. Its conversation lives as long as it does.
 #[derive(Debug)]
 #[must_use = "dropping a turn stops it"]
 pub struct Turn {
-    shared: Arc<Shared>,
+    conversation: Conversation,
     feed: ChatFeed,
     message_id: MessageId,
     done: bool,
 }
 
 impl Turn {
-    pub(super) fn new(shared: Arc<Shared>, feed: ChatFeed, message_id: MessageId) -> Self {
-        Self { shared, feed, message_id, done: false }
+    pub(super) fn new(conversation: Conversation, feed: ChatFeed, message_id: MessageId) -> Self {
+        Self { conversation, feed, message_id, done: false }
     }
 
     /// The prompt's message.
@@ -60,7 +59,7 @@ impl Turn {
     /// # Errors
     /// When the server cannot be reached; the turn then goes on.
     pub async fn abort(&self) -> Result<()> {
-        self.shared.abort(&self.message_id).await
+        self.conversation.shared.abort(&self.message_id).await
     }
 
     /// Lets the turn go on without being watched.
@@ -90,7 +89,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         // Outside a runtime there is nobody left who could send the request.
         if let (false, Ok(runtime)) = (self.done, tokio::runtime::Handle::try_current()) {
-            let (shared, message_id) = (self.shared.clone(), self.message_id.clone());
+            let (shared, message_id) = (self.conversation.shared.clone(), self.message_id.clone());
             runtime.spawn(async move {
                 if let Err(error) = shared.abort(&message_id).await {
                     tracing::warn!(%error, "a dropped turn could not be stopped");

@@ -42,6 +42,18 @@ async fn two_prompts_follow_each_other_in_one_session() {
     assert_same(&conversation, &screen).await;
 }
 
+#[tokio::test]
+async fn a_turn_keeps_its_conversation_and_a_feed_ends_with_it() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let client = client(&server).await;
+    let turn = client.create(None).await.unwrap().prompt("alone").await.unwrap();
+    let outcome = tokio::time::timeout(super::BOUND, turn.finish()).await.expect("it ends").unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
+    let mut feed = client.create(None).await.unwrap().subscribe();
+    let last = async { while feed.next().await.is_some() {} };
+    tokio::time::timeout(super::BOUND, last).await.expect("nobody holds it, so nothing comes");
+}
+
 /// 1.18.33 does it when a prompt comes just as the turn before is stopped; here the first request is kept from it, and the
 /// message put there without a turn.
 #[tokio::test]
