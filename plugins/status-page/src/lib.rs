@@ -1,6 +1,6 @@
 //! A page that shows what all sessions do, live.
 //!
-//! Events change the [`board`]; what has changed is sent to the open pages together, ten times a second at most. A page that
+//! Events change the `board`; what has changed is sent to the open pages together, ten times a second at most. A page that
 //! opens is sent everything.
 
 mod board;

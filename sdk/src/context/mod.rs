@@ -57,7 +57,6 @@ pub use fence::code_fence;
 pub(crate) use fence::longest_run;
 pub use item::{ContextItem, ItemKind, Trust};
 pub use mention::{Mention, lines_of, mentions, typed_mention};
-pub use project::project_files;
 pub use provider::{
     ContextProvider, EditorDiagnostic, EditorSelection, EditorSource, EditorSymbol, Place, ProviderInfo,
     Scope, Suggestion,

@@ -95,8 +95,10 @@ mod tests {
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a.rs", "with space.txt", "shot.PNG"] {
-            std::fs::write(folder.path().join(name), "x").unwrap();
+        for (name, content) in
+            [("a.rs", "x\n".repeat(20)), ("with space.txt", "x".into()), ("shot.PNG", "x".into())]
+        {
+            std::fs::write(folder.path().join(name), content).unwrap();
         }
         std::fs::create_dir(folder.path().join("src")).unwrap();
         folder
