@@ -60,23 +60,31 @@ impl Conversation {
         self.shared.dialect.has_message(&self.shared.root, id).await
     }
 
+    /// Looks for a prompt until the server has it, or would have stored it by now.
+    async fn has_arrived(&self, id: &MessageId) -> Result<bool> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(LOOK_AGAIN * (1 << (look - 1))).await;
+            }
+            if self.has_message(id).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Sends until the server surely has the prompt, and only once.
     pub(crate) async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
         let mut backoff =
             Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
-        let (mut unclear, mut looks) = (false, 0);
+        let mut unclear = false;
         loop {
             let error = match unclear {
-                true => match dialect.has_message(session, id).await {
+                true => match self.has_arrived(id).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => {
-                        looks += 1;
-                        if looks < LOOKS {
-                            tokio::time::sleep(LOOK_AGAIN * (1 << (looks - 1))).await;
-                        } else {
-                            (unclear, looks) = (false, 0);
-                        }
+                        unclear = false;
                         continue;
                     }
                     Err(error) => error,
