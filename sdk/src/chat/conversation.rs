@@ -13,6 +13,7 @@ use super::prompt::Prompt;
 use super::shared::{ConversationOptions, Shared};
 use super::transcript::Transcript;
 use super::turn::Turn;
+use super::verdict::Request;
 use crate::client::Client;
 use crate::dialect::{Acted, Action};
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -197,16 +198,17 @@ impl Conversation {
         let turn = self.begin(false, None, &TurnOptions::default()).await?;
         let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
         let (shared, id) = (self.shared.clone(), turn.message_id().clone());
-        self.shared.update_turn(&id, |t| t.accepted = Some(Instant::now()));
+        self.shared.update_turn(&id, |t| (t.accepted, t.request) = (Some(Instant::now()), Request::Open));
         tokio::spawn(async move {
             let result =
                 shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
             match result {
-                Ok(Acted::Ended) => shared.update_turn(&id, |t| t.answered = true),
-                Ok(Acted::Begun) => {}
+                Ok(Acted::Ended) => shared.turn_answered(&id),
+                Ok(Acted::Begun) => shared.update_turn(&id, |t| t.request = Request::Silent),
                 // The answer may be cut off while the turn goes on: then the events tell its end.
                 Err(error) if error.retry() != Retry::Never && error.context("sent") != Some("no") => {
                     tracing::debug!(%error, "the answer to an action was lost");
+                    shared.update_turn(&id, |t| t.request = Request::Silent);
                 }
                 Err(error) => shared.fail_turn(&id, &error),
             }

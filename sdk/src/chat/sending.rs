@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::conversation::{Conversation, TurnOptions};
 use super::prompt::Prompt;
 use super::turn::Turn;
-use super::verdict::OpenTurn;
+use super::verdict::{OpenTurn, Request};
 use crate::error::Result;
 use crate::model::MessageId;
 use crate::transport::{Backoff, BackoffPolicy};
@@ -34,7 +34,7 @@ impl Conversation {
             message_id: message_id.clone(),
             after,
             accepted: None,
-            answered: false,
+            request: Request::Silent,
             is_message,
             idle_is_final: self.shared.dialect.idle_is_final(),
             no_reply,

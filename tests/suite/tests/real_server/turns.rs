@@ -7,14 +7,14 @@ use std::time::Duration;
 use opencode_api::v1::bodies::SessionPromptBody;
 use opencode_api::v1::operations::session::PromptAsync;
 use opencode_api::v1::types::TextPartInput;
-use opencode_nexus::chat::{ChatEvent, Conversation, OutcomeKind, Prompt, PromptPart, TurnOptions};
+use opencode_nexus::ErrorKind;
+use opencode_nexus::chat::{ChatEvent, OutcomeKind, Prompt, PromptPart, TurnOptions};
 use opencode_nexus::model::{ModelRef, PartBody};
-use opencode_nexus::{Client, ErrorKind};
-use opencode_nexus_testkit::fault_proxy::{Answer, End, Fault, FaultPlan, FaultProxy};
+use opencode_nexus_testkit::fault_proxy::{Answer, End, Fault, FaultPlan};
 use opencode_nexus_testkit::server::TestServer;
 use opencode_nexus_testkit::stories::Screen;
 
-use super::{allowed, answers, assert_same, client, say, until, until_said, watch, within};
+use super::{allowed, answers, assert_same, behind, client, say, until, until_said, watch, within};
 
 /// A picture of two by two pixels; the server decodes it.
 #[rustfmt::skip]
@@ -25,15 +25,6 @@ const PNG: &[u8] = &[
     0x00, 0x19, 0x9a, 0x03, 0x71, 0x23, 0xa5, 0xe4, 0x7a, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae,
     0x42, 0x60, 0x82,
 ];
-
-/// A new conversation through a network that fails by a plan.
-async fn behind(server: &TestServer, plan: FaultPlan) -> (FaultProxy, Conversation) {
-    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
-    let directory = server.directory.to_string_lossy();
-    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
-    let conversation = through.create(None).await.unwrap();
-    (proxy, conversation)
-}
 
 /// The first prompt is answered and kept from the server.
 fn first_prompt_kept() -> FaultPlan {
