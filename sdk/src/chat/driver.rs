@@ -9,6 +9,9 @@
 //! (1.18.33 commits first and can be interrupted before it tells anyone). So after an answer that was stopped the state
 //! is read once more, and only then is anything said about the end of its turn.
 //!
+//! **An answer overtakes the events.** Where a request is answered at the end of its turn, that answer comes on another
+//! connection than the events of the turn, and sometimes before them. So the state is read then too.
+//!
 //! **A prompt that is overlooked is sent once more.** One that reaches 1.18.33 just when it has stopped the turn before is stored,
 //! and nothing is done with it (seen, once in some thousand turns). When nothing has run since, it is sent again under the same
 //! name, which is the same prompt to the server.
@@ -84,7 +87,10 @@ pub(super) async fn drive(shared: Arc<Shared>, mut events: EventStream) {
                 driver.on_time();
                 Ok(())
             }
-            () = shared.nudge.notified() => Ok(()),
+            () = shared.nudge.notified() => {
+                driver.read_anew();
+                Ok(())
+            }
         };
         if let Err(error) = step {
             shared.end(error);
@@ -175,6 +181,17 @@ impl Driver {
         self.read_state(Duration::ZERO);
     }
 
+    /// Reads the state if a reading is wanted that begins now.
+    fn read_anew(&mut self) {
+        // While a gap is being closed it comes after that: see `caught_up`.
+        let wanted = !self.behind && std::mem::take(&mut self.shared.lock().read_anew);
+        if wanted {
+            self.shared.lock().in_doubt = true;
+            self.behind = true;
+            self.read_state(Duration::ZERO);
+        }
+    }
+
     pub(super) fn read_state(&mut self, delay: Duration) {
         let shared = self.shared.clone();
         self.reading = Some(
@@ -251,6 +268,8 @@ impl Driver {
         if !moved {
             self.settle_idle(&mut state, snapshots);
         }
+        drop(state);
+        self.read_anew();
     }
 
     /// Counts how often an open turn was found idle, and ends it when that has happened too often.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::conversation::Conversation;
 use super::prompt::Prompt;
 use super::turn::Turn;
-use super::verdict::OpenTurn;
+use super::verdict::{OpenTurn, Request};
 use crate::dialect::{Acted, Action};
 use crate::error::{Result, Retry};
 use crate::extension::{agreed, agreed_action};
@@ -93,16 +93,17 @@ impl Conversation {
         let turn = self.begin(false, None, &TurnOptions::default()).await?;
         let model = model.or_else(|| self.last_model().filter(|_| action == Action::Summarize));
         let (shared, id) = (self.shared.clone(), turn.message_id().clone());
-        self.shared.update_turn(&id, |t| t.accepted = Some(Instant::now()));
+        self.shared.update_turn(&id, |t| (t.accepted, t.request) = (Some(Instant::now()), Request::Open));
         tokio::spawn(async move {
             let result =
                 shared.dialect.act(&shared.root, &id, &action, model.as_ref(), agent.as_deref()).await;
             match result {
-                Ok(Acted::Ended) => shared.update_turn(&id, |t| t.answered = true),
-                Ok(Acted::Begun) => {}
+                Ok(Acted::Ended) => shared.turn_answered(&id),
+                Ok(Acted::Begun) => shared.update_turn(&id, |t| t.request = Request::Silent),
                 // The answer may be cut off while the turn goes on: then the events tell its end.
                 Err(error) if error.retry() != Retry::Never && error.context("sent") != Some("no") => {
                     tracing::debug!(%error, "the answer to an action was lost");
+                    shared.update_turn(&id, |t| t.request = Request::Silent);
                 }
                 Err(error) => shared.fail_turn(&id, &error),
             }
@@ -118,7 +119,7 @@ impl Conversation {
             message_id: message_id.clone(),
             after,
             accepted: None,
-            answered: false,
+            request: Request::Silent,
             is_message,
             idle_is_final: self.shared.dialect.idle_is_final(),
             no_reply,
@@ -144,23 +145,31 @@ impl Conversation {
         self.shared.dialect.has_message(&self.shared.root, id).await
     }
 
+    /// Looks for a prompt until the server has it, or would have stored it by now.
+    async fn has_arrived(&self, id: &MessageId) -> Result<bool> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(LOOK_AGAIN * (1 << (look - 1))).await;
+            }
+            if self.has_message(id).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Sends until the server surely has the prompt, and only once.
     pub(crate) async fn send(&self, id: &MessageId, prompt: &Prompt) -> Result<()> {
         let (dialect, session) = (&self.shared.dialect, &self.shared.root);
         let mut backoff =
             Backoff::new(BackoffPolicy { attempts: Some(SEND_ATTEMPTS), ..BackoffPolicy::default() });
-        let (mut unclear, mut looks) = (false, 0);
+        let mut unclear = false;
         loop {
             let error = match unclear {
-                true => match dialect.has_message(session, id).await {
+                true => match self.has_arrived(id).await {
                     Ok(true) => return Ok(()),
                     Ok(false) => {
-                        looks += 1;
-                        if looks < LOOKS {
-                            tokio::time::sleep(LOOK_AGAIN * (1 << (looks - 1))).await;
-                        } else {
-                            (unclear, looks) = (false, 0);
-                        }
+                        unclear = false;
                         continue;
                     }
                     Err(error) => error,

@@ -12,7 +12,7 @@ use super::feed::{ChatFeed, FeedQueue};
 use super::policy::{AskPolicy, Decision};
 use super::scope::Scope;
 use super::transcript::Transcript;
-use super::verdict::OpenTurn;
+use super::verdict::{OpenTurn, Request};
 use crate::client::Spoken;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
@@ -79,6 +79,8 @@ pub(super) struct State {
     pub(super) deadlines: HashMap<MessageId, Instant>,
     /// The server may have more than its events say: no turn is judged before its state was read.
     pub(super) in_doubt: bool,
+    /// The state is to be read from now on: a reading that has begun may miss what is known to have happened.
+    pub(super) read_anew: bool,
     feeds: Vec<Weak<FeedQueue>>,
     turn_feeds: HashMap<MessageId, Weak<FeedQueue>>,
     /// Requests that wait for a person, and until when.
@@ -106,6 +108,7 @@ impl Shared {
             turns: Vec::new(),
             deadlines: HashMap::new(),
             in_doubt: false,
+            read_anew: false,
             feeds: Vec::new(),
             turn_feeds: HashMap::new(),
             asked: HashMap::new(),
@@ -204,6 +207,18 @@ impl Shared {
         self.nudge.notify_one();
     }
 
+    /// Notes that a turn has ended on the server. What it left may still be on its way in the event stream, which is another
+    /// connection than the answer's, so the state is read first.
+    pub(super) fn turn_answered(&self, id: &MessageId) {
+        let mut state = self.lock();
+        if let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) {
+            turn.request = Request::Answered;
+            state.read_anew = true;
+            drop(state);
+            self.nudge.notify_one();
+        }
+    }
+
     /// Ends a turn with an error instead of an outcome.
     pub(super) fn fail_turn(&self, id: &MessageId, error: &Error) {
         self.lock().fail_turn(id, error);
@@ -289,7 +304,7 @@ impl State {
 
     /// Ends the turns that are over.
     pub(super) fn judge(&mut self) {
-        if self.in_doubt {
+        if self.in_doubt || self.read_anew {
             return;
         }
         let root = self.scope.root();

@@ -13,6 +13,17 @@ use super::prompt::Prompt;
 use super::transcript::Transcript;
 use crate::model::{Message, MessageId, Role, ToolStatus, TurnError, Usage};
 
+/// What the request that starts a turn says about its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Nothing: the server has taken it, or its answer was lost.
+    Silent,
+    /// It is under way, and its answer will tell of a failure.
+    Open,
+    /// It has been answered, and the server answers such a request at the turn's end.
+    Answered,
+}
+
 /// A turn that has not ended.
 #[derive(Debug)]
 pub(super) struct OpenTurn {
@@ -22,8 +33,8 @@ pub(super) struct OpenTurn {
     pub(super) after: Option<MessageId>,
     /// When the server has taken the prompt.
     pub(super) accepted: Option<Instant>,
-    /// The request that started it has been answered, and such requests are answered at the end.
-    pub(super) answered: bool,
+    /// What is known from the request that started it.
+    pub(super) request: Request,
     /// Whether the prompt becomes a message of that name.
     pub(super) is_message: bool,
     /// [`Dialect::idle_is_final`](crate::dialect).
@@ -63,7 +74,9 @@ impl OpenTurn {
             let quiet = self.no_reply.is_some_and(|parts| self.has_prompt(transcript, parts));
             // The error may be a late one of the turn before; it counts when the server says that nothing runs.
             let failed = self.error.is_some() && (self.idle_is_final || self.idle_checks > 0);
-            return (noted || quiet || self.answered || failed).then(|| self.outcome(&answers));
+            let failed = failed && self.request != Request::Open;
+            let answered = self.request == Request::Answered;
+            return (noted || quiet || answered || failed).then(|| self.outcome(&answers));
         }
         Some(self.outcome(&answers))
     }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::driver::{Driver, Read};
 use super::shared::{AutoReply, State};
-use super::verdict::OpenTurn;
+use super::verdict::{OpenTurn, Request};
 use crate::error::{Error, ErrorKind};
 use crate::model::{MessageId, PermissionReply};
 
@@ -45,8 +45,12 @@ impl Driver {
     }
 
     /// From when on it counts that the server says that nothing runs. That it is asked more often, because a stream breaks
-    /// again and again, is no reason to lose patience: it may need a while to begin.
+    /// again and again, is no reason to lose patience: it may need a while to begin. `None` while the request itself will
+    /// tell: a slash command may run programs before the session is busy.
     pub(super) fn idle_check_at(&self, turn: &OpenTurn) -> Option<Instant> {
+        if turn.request == Request::Open {
+            return None;
+        }
         let since = self.last_moved.max(turn.accepted?);
         let since = turn.idle_checked.map_or(since, |checked| checked.max(since));
         Some(since + IDLE_QUIET * (1 << turn.idle_checks.saturating_sub(1).min(5)))

@@ -116,7 +116,9 @@ pub(crate) fn from_decode(
         // OpenCode servers answer 200 with their web page where they know no route.
         return page().with_source(error.clone());
     }
-    Error::new(ErrorKind::Protocol, format!("the answer cannot be read: {error}"))
+    // Why may quote what was found there, however long it is.
+    let why = shorten(&error.to_string());
+    Error::new(ErrorKind::Protocol, format!("the answer cannot be read: {why}"))
         .with_hint("what answers there may be no OpenCode server, or a proxy that cuts answers short")
         .with_context("bytes", body.len().to_string())
         .with_source(error.clone())

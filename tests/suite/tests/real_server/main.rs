@@ -21,6 +21,7 @@ use std::time::Duration;
 use opencode_nexus::chat::{ChatEvent, ChatFeed, Conversation, Transcript, Turn, TurnOutcome};
 use opencode_nexus::model::{Message, PartBody, Role};
 use opencode_nexus::{Client, Result};
+use opencode_nexus_testkit::fault_proxy::{FaultPlan, FaultProxy};
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation as Scripted};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
 use opencode_nexus_testkit::stories::{Screen, Settled, settle};
@@ -66,6 +67,15 @@ fn quick() -> TestServerOptions {
 
 async fn client(server: &TestServer) -> Client {
     Client::builder(&server.url).directory(server.directory.to_string_lossy()).connect().await.unwrap()
+}
+
+/// A new conversation through a network that fails by a plan.
+async fn behind(server: &TestServer, plan: FaultPlan) -> (FaultProxy, Conversation) {
+    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
+    let directory = server.directory.to_string_lossy();
+    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
+    let conversation = through.create(None).await.unwrap();
+    (proxy, conversation)
 }
 
 /// Everything a turn says until its end.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use opencode_api::v1::bodies::SessionPromptBody;
 use opencode_api::v1::operations::session::PromptAsync;
 use opencode_api::v1::types::TextPartInput;
+use opencode_nexus::ErrorKind;
 use opencode_nexus::chat::{ChatEvent, OutcomeKind, Prompt, PromptPart, TurnOptions};
 use opencode_nexus::model::{ModelRef, PartBody};
-use opencode_nexus::{Client, ErrorKind};
-use opencode_nexus_testkit::fault_proxy::{Answer, End, Fault, FaultPlan, FaultProxy};
+use opencode_nexus_testkit::fault_proxy::{Answer, End, Fault, FaultPlan};
 use opencode_nexus_testkit::server::TestServer;
 use opencode_nexus_testkit::stories::Screen;
 
-use super::{allowed, answers, assert_same, client, say, until, until_said, watch};
+use super::{allowed, answers, assert_same, behind, client, say, until, until_said, watch, within};
 
 /// A picture of two by two pixels; the server decodes it.
 #[rustfmt::skip]
@@ -25,6 +25,17 @@ const PNG: &[u8] = &[
     0x00, 0x19, 0x9a, 0x03, 0x71, 0x23, 0xa5, 0xe4, 0x7a, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae,
     0x42, 0x60, 0x82,
 ];
+
+/// The first prompt is answered and kept from the server.
+fn first_prompt_kept() -> FaultPlan {
+    let first = AtomicBool::new(true);
+    FaultPlan::new(move |info| {
+        match info.path.contains("/prompt_async") && first.swap(false, Ordering::SeqCst) {
+            true => Fault::answer(Answer::Status(204)),
+            false => Fault::none(),
+        }
+    })
+}
 
 #[tokio::test]
 async fn two_prompts_follow_each_other_in_one_session() {
@@ -47,11 +58,11 @@ async fn a_turn_keeps_its_conversation_and_a_feed_ends_with_it() {
     let server = TestServer::start(allowed()).await.unwrap();
     let client = client(&server).await;
     let turn = client.create(None).await.unwrap().prompt("alone").await.unwrap();
-    let outcome = tokio::time::timeout(super::BOUND, turn.finish()).await.expect("it ends").unwrap();
+    let outcome = within("the end", turn.finish()).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Completed, "{outcome:?}");
     let mut feed = client.create(None).await.unwrap().subscribe();
     let last = async { while feed.next().await.is_some() {} };
-    tokio::time::timeout(super::BOUND, last).await.expect("nobody holds it, so nothing comes");
+    within("the end of a feed whose conversation nobody holds", last).await;
 }
 
 /// 1.18.33 does it when a prompt comes just as the turn before is stopped; here the first request is kept from it, and the
@@ -59,17 +70,7 @@ async fn a_turn_keeps_its_conversation_and_a_feed_ends_with_it() {
 #[tokio::test]
 async fn a_prompt_that_the_server_stores_and_overlooks_is_sent_again_and_stays_one() {
     let server = TestServer::start(allowed()).await.unwrap();
-    let first = AtomicBool::new(true);
-    let plan = FaultPlan::new(move |info| {
-        match info.path.contains("/prompt_async") && first.swap(false, Ordering::SeqCst) {
-            true => Fault::answer(Answer::Status(204)),
-            false => Fault::none(),
-        }
-    });
-    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
-    let directory = server.directory.to_string_lossy();
-    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
-    let conversation = through.create(None).await.unwrap();
+    let (_proxy, conversation) = behind(&server, first_prompt_kept()).await;
     let turn = conversation.prompt("overlooked").await.unwrap();
     let name = turn.message_id().as_str();
     let part = format!("prt_{}0000{}", &name[4..16], &name[20..]);
@@ -111,10 +112,7 @@ async fn a_prompt_whose_answer_is_lost_is_looked_for_until_the_server_has_stored
             false => Fault::none(),
         }
     });
-    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
-    let directory = server.directory.to_string_lossy();
-    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
-    let conversation = through.create(None).await.unwrap();
+    let (_proxy, conversation) = behind(&server, plan).await;
     let mut screen = Screen::default();
     let turn = conversation.prompt("once").await.unwrap();
     let outcome = watch(turn, &mut screen).await.unwrap();
@@ -128,17 +126,7 @@ async fn a_prompt_whose_answer_is_lost_is_looked_for_until_the_server_has_stored
 #[tokio::test]
 async fn a_stream_that_breaks_again_and_again_takes_no_patience_with_a_server_that_has_not_begun() {
     let server = TestServer::start(allowed()).await.unwrap();
-    let first = AtomicBool::new(true);
-    let plan = FaultPlan::new(move |info| {
-        match info.path.contains("/prompt_async") && first.swap(false, Ordering::SeqCst) {
-            true => Fault::answer(Answer::Status(204)),
-            false => Fault::none(),
-        }
-    });
-    let proxy = FaultProxy::start(&server.url, plan).await.unwrap();
-    let directory = server.directory.to_string_lossy();
-    let through = Client::builder(proxy.url()).directory(directory).connect().await.unwrap();
-    let conversation = through.create(None).await.unwrap();
+    let (proxy, conversation) = behind(&server, first_prompt_kept()).await;
     let turn = conversation.prompt("late").await.unwrap();
     let (mut feed, mut passed_by) = (conversation.subscribe(), Screen::default());
     for _ in 0..6 {
