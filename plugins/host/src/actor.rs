@@ -141,13 +141,22 @@ impl PluginHandle {
 
     /// Stops it: it has half a second to finish. Later calls fail until [`reload`](Self::reload). Waits for the running call.
     pub async fn stop(&self, reason: StopReason) {
+        self.finish(reason, PluginStatus::Stopped).await;
+    }
+
+    /// Stops it like [`stop`](Self::stop), but lets its next call start it again.
+    pub(crate) async fn rest(&self) {
+        self.finish(StopReason::Shutdown, PluginStatus::Idle).await;
+    }
+
+    async fn finish(&self, reason: StopReason, then: PluginStatus) {
         let handle = self.clone();
         let (send, receive) = oneshot::channel();
         let work = async move {
             let mut slot = handle.0.slot.lock().await;
-            slot.stopped = true;
+            slot.stopped = then == PluginStatus::Stopped;
             let _ = handle.end(&mut slot, reason).await;
-            handle.set_status(PluginStatus::Stopped);
+            handle.set_status(then);
             let _ = send.send(());
         };
         // Budgets bound what it waits for, so it need not be stopped when nobody waits for it.

@@ -1,6 +1,7 @@
 //! A plugin that shows conversations: what happens is brought to it, and what it does to pages and to a terminal.
 //!
-//! Four tasks call it: with events in batches, with what people do (in order), with timers, and for pages. An instance that
+//! Four tasks call it: with events in batches, with what people do (in order), with timers, and for pages. A fifth starts
+//! one that runs once when it is its turn here. An instance that
 //! failed is started again from here, because nobody else may ever call a frontend again.
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::bindings::nexus::plugin::session::Event;
 use crate::limits::Budget;
 use crate::stage::Stage;
 use crate::terminal::{Input, Terminal};
+use crate::voice::Voice;
 use crate::web::{Assets, WebGuest, WebRequest, WebResponse, WebServer};
 
 /// What people have done and the plugin was not told yet.
@@ -42,12 +44,14 @@ impl std::fmt::Debug for Frontend {
 
 impl Frontend {
     /// Starts the plugin, and its pages where it may have some (`web`: the folder with their files). `stage` is the one that the
-    /// plugin was [launched](Stage::launch) with.
+    /// plugin was [launched](Stage::launch) with. One that runs once is started in the background, when it is its turn here.
     ///
     /// # Errors
     /// When the plugin does not start, or there is no port for its pages.
     pub async fn start(plugin: &PluginHandle, stage: Arc<Stage>, web: Option<&Path>) -> Result<Self> {
-        plugin.start().await?;
+        if stage.voice.is_none() {
+            plugin.start().await?;
+        }
         let (inputs, done) = mpsc::channel(INPUTS);
         let server = match web {
             Some(folder) if plugin.caller().rights.granted().web.is_some() => {
@@ -63,7 +67,7 @@ impl Frontend {
             _ => None,
         };
         let stop = CancellationToken::new();
-        for task in [Task::Events, Task::Inputs(done), Task::Timers] {
+        for task in [Task::Events, Task::Inputs(done), Task::Timers, Task::Voice] {
             let (plugin, stage, stop) = (plugin.clone(), stage.clone(), stop.clone());
             tokio::spawn(async move { stop.run_until_cancelled(task.run(&plugin, &stage)).await });
         }
@@ -103,6 +107,7 @@ enum Task {
     Events,
     Inputs(mpsc::Receiver<Input>),
     Timers,
+    Voice,
 }
 
 impl Task {
@@ -136,7 +141,39 @@ impl Task {
                 });
                 goes_on(plugin, told.await).await;
             },
+            Self::Voice => {
+                if let Some(voice) = &stage.voice {
+                    take_turns(plugin, stage, voice).await;
+                }
+            }
         }
+    }
+}
+
+/// Runs a plugin whenever it is its turn at the place where its sessions are. Never ends.
+async fn take_turns(plugin: &PluginHandle, stage: &Stage, voice: &Voice) {
+    let mut moved = stage.sessions.moved();
+    loop {
+        moved.borrow_and_update();
+        let turn = async {
+            match stage.sessions.place() {
+                Some(place) => voice.turn(&place).await,
+                None => std::future::pending().await,
+            }
+        };
+        // Its sender is in the sessions.
+        let turn = tokio::select! {
+            turn = turn => turn,
+            _ = moved.changed() => continue,
+        };
+        stage.keep(turn);
+        tokio::select! {
+            () = async { goes_on(plugin, plugin.start().await).await; std::future::pending().await } => {}
+            _ = moved.changed() => {}
+        }
+        stage.begin();
+        plugin.rest().await;
+        stage.keep(None);
     }
 }
 

@@ -53,5 +53,6 @@ pub mod stage;
 pub mod terminal;
 mod timers;
 pub mod toolchain;
+mod voice;
 mod wasi;
 pub mod web;

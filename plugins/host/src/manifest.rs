@@ -51,6 +51,9 @@ pub struct Manifest {
     /// What it asks for.
     #[serde(default)]
     pub permissions: Permissions,
+    /// How it is run as a frontend.
+    #[serde(default, skip_serializing_if = "FrontendRules::is_default")]
+    pub frontend: FrontendRules,
     /// Its settings.
     #[serde(default)]
     pub settings: Settings,
@@ -75,6 +78,21 @@ pub enum World {
     Hook,
     /// Shows conversations.
     Frontend,
+}
+
+/// How a frontend is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct FrontendRules {
+    /// It runs in one program at a time, however many are open for the same server and folder: what it sends is sent once. For a
+    /// plugin that is only a frontend, without pages and terminal. Default: it runs in each of them.
+    pub once: bool,
+}
+
+impl FrontendRules {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a plugin would like to have; the person's caps stand above it.

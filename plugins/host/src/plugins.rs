@@ -38,6 +38,7 @@ use crate::provider::providers;
 use crate::sessions::Sessions;
 use crate::stage::Stage;
 use crate::terminal::Terminal;
+use crate::voice::Voice;
 
 /// How long ending all of them may take. Each has half a second to finish, after the call that runs.
 const CLOSE: Duration = Duration::from_secs(4);
@@ -149,7 +150,12 @@ impl Plugins {
         let limits = Limits::requested(&plugin.manifest.limits, None);
         let (worlds, cache) = (plugin.manifest.worlds.clone(), options.cache.clone());
         let plugin = Arc::new(plugin);
-        let (caller, stage) = (Arc::new(caller), Stage::new(self.0.sessions.clone()));
+        let sessions = self.0.sessions.clone();
+        let stage = match plugin.manifest.frontend.once {
+            true => Stage::once(sessions, Voice::new(options.folder.join("speaking"), &plugin.id)),
+            false => Stage::new(sessions),
+        };
+        let caller = Arc::new(caller);
         let launch = Launch::lazy(&worlds.clone(), caller.clone(), limits, move || {
             let (plugin, worlds, cache) = (plugin.clone(), worlds.clone(), cache.clone());
             Box::pin(async move {
@@ -254,6 +260,12 @@ impl Plugins {
             self.end(id, StopReason::Disabled).await;
             return Ok(());
         };
+        if plugin.manifest.frontend.once {
+            // Before its turn it must not start, as the new build of another would.
+            self.end(id, StopReason::Reload).await;
+            self.begin(plugin);
+            return Ok(());
+        }
         let (version, web) = (plugin.version.clone(), plugin.web());
         let before = {
             let mut running = self.lock();

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use opencode_nexus::chat::{AskPolicy, ChatEvent, Conversation, ConversationOptions, Prompt};
 use opencode_nexus::model::{AskId, Message, MessageId, PermissionReply, Session, SessionId};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
+use tokio::sync::watch as channel;
 use tokio::task::AbortHandle;
 
 use self::follow::Followed;
@@ -33,6 +34,8 @@ pub struct Sessions {
     inboxes: Mutex<Vec<Weak<Inbox>>>,
     /// What happens is said by a test.
     rehearsal: Option<Mutex<Teller>>,
+    /// Another client, or none any more.
+    moved: channel::Sender<()>,
 }
 
 #[derive(Default)]
@@ -65,7 +68,12 @@ impl Sessions {
     /// [`rehearse`](Self::rehearse).
     pub fn rehearsal() -> Arc<Self> {
         let rehearsal = Some(Mutex::default());
-        Arc::new(Self { state: Mutex::default(), inboxes: Mutex::default(), rehearsal })
+        Arc::new(Self {
+            state: Mutex::default(),
+            inboxes: Mutex::default(),
+            rehearsal,
+            moved: channel::Sender::default(),
+        })
     }
 
     /// Tells plugins that this has happened in a session. Nothing comes of it but in a [rehearsal](Self::rehearsal).
@@ -81,6 +89,7 @@ impl Sessions {
     pub fn attach(self: &Arc<Self>, client: Client) {
         self.detach();
         self.lock().client = Some(client.unkept());
+        self.moved.send_replace(());
         if self.has_listeners() {
             self.watch();
         }
@@ -94,6 +103,20 @@ impl Sessions {
         if let Some(watch) = state.watch.take() {
             watch.abort();
         }
+        drop(state);
+        self.moved.send_replace(());
+    }
+
+    /// Tells when there is another client, or none any more.
+    pub(crate) fn moved(&self) -> channel::Receiver<()> {
+        self.moved.subscribe()
+    }
+
+    /// What the client sees: the server, and its folder there. `None` without one.
+    pub(crate) fn place(&self) -> Option<String> {
+        let state = self.lock();
+        let client = state.client.as_ref()?;
+        Some(format!("{}\n{}", client.address(), client.directory().unwrap_or_default()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

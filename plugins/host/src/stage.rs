@@ -1,7 +1,7 @@
 //! What the calls of one plugin about conversations, pages and terminals work on. It stays while the plugin runs, however
 //! often it is started again; what an instance has subscribed to and waits for goes with the instance.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::actor::Launch;
@@ -11,6 +11,7 @@ use crate::rate::Rate;
 use crate::sessions::Sessions;
 use crate::terminal::Screen;
 use crate::timers::Timers;
+use crate::voice::{Turn, Voice};
 use crate::web::Pages;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -31,6 +32,9 @@ pub struct Stage {
     pub(crate) timers: Timers,
     pub(crate) pages: Arc<Pages>,
     pub(crate) screen: Screen,
+    pub(crate) voice: Option<Voice>,
+    /// Held until the plugin has ended: the launch holds this, and the plugin its launch.
+    turn: Mutex<Option<Turn>>,
     notices: Rate,
     replies: Rate,
     prompts: Rate,
@@ -56,12 +60,23 @@ pub(crate) enum Bounded {
 impl Stage {
     /// For one plugin. `sessions` are shared by all.
     pub fn new(sessions: Arc<Sessions>) -> Arc<Self> {
+        Self::with(sessions, None)
+    }
+
+    /// For one plugin that runs in one program only, however many have it.
+    pub(crate) fn once(sessions: Arc<Sessions>, voice: Voice) -> Arc<Self> {
+        Self::with(sessions, Some(voice))
+    }
+
+    fn with(sessions: Arc<Sessions>, voice: Option<Voice>) -> Arc<Self> {
         Arc::new(Self {
             sessions,
             inbox: Arc::default(),
             timers: Timers::default(),
             pages: Arc::default(),
             screen: Screen::default(),
+            voice,
+            turn: Mutex::default(),
             notices: Rate::new(NOTICES, MINUTE),
             replies: Rate::new(REPLIES, MINUTE),
             prompts: Rate::new(PROMPTS, MINUTE),
@@ -79,8 +94,13 @@ impl Stage {
         }))
     }
 
+    /// Keeps the turn, in place of the one before.
+    pub(crate) fn keep(&self, turn: Option<Turn>) {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    }
+
     /// A new instance knows nothing of what the one before has subscribed to.
-    fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.inbox.lock().clear();
         self.timers.clear();
     }

@@ -3,14 +3,15 @@
 //! In this order: every first-party plugin is built (saying which way), signed with a key that is thrown away, and put into
 //! `target/plugins` ([`build`]); its cases run in the real host; the threat tests run, and are counted ([`threats`]); the web
 //! frontend is used and attacked in a real Chromium ([`browser`]); one file is used in an editor, a terminal and a program
-//! ([`everywhere`]); the pages "Your first plugin" are executed as they are written
-//! ([`pages`]). All of it goes through the `nexus` that people install.
+//! ([`everywhere`]); one that sends messages runs in two programs and sends each once ([`together`]); the pages "Your first plugin"
+//! are executed as they are written ([`pages`]). All of it goes through the `nexus` that people install.
 
 mod browser;
 mod build;
 mod everywhere;
 mod pages;
 mod threats;
+mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,6 +97,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if bench.wants("git-context") {
         let began = Instant::now();
         step("everywhere", everywhere::run(&bench), began);
+    }
+    if bench.wants("webhook-notify") {
+        let began = Instant::now();
+        step("together", together::run(&bench), began);
     }
     let began = Instant::now();
     step("pages", pages::all(&bench), began);

@@ -10,6 +10,7 @@ fn manifest(permissions: &str, sha256: Option<&str>) -> Manifest {
         worlds: Vec::new(),
         wasm: "plugin.wasm".to_owned(),
         sha256: sha256.map(str::to_owned),
+        frontend: crate::manifest::FrontendRules::default(),
         limits: crate::manifest::LimitRequests::default(),
         permissions: toml::from_str(permissions).unwrap(),
         settings: crate::manifest::Settings::default(),

@@ -4,7 +4,7 @@ use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::{API, LARGEST, Manifest, SCHEMA, Settings};
+use super::{API, LARGEST, Manifest, SCHEMA, Settings, World};
 
 /// What a plugin may ask for, in MiB; the person's cap may be below it.
 const MEMORY_MIB: std::ops::RangeInclusive<u32> = 1..=2_048;
@@ -108,6 +108,12 @@ impl Manifest {
         {
             let why = format!("it is {memory}; from {} to {}", MEMORY_MIB.start(), MEMORY_MIB.end());
             return Err(Wrong::new(&["limits", "memory-mib"], why));
+        }
+        let shown = self.permissions.web.is_some() || self.permissions.terminal.is_some();
+        if self.frontend.once && (self.worlds != [World::Frontend] || shown) {
+            let why =
+                "only a plugin that is a frontend and nothing else runs once, without pages and terminal";
+            return Err(Wrong::new(&["frontend", "once"], why));
         }
         if let Some(schema) = &self.settings.schema {
             compile(schema).map_err(|why| Wrong::new(&["settings", "schema"], why))?;

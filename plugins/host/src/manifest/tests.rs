@@ -75,6 +75,7 @@ fn what_is_wrong_is_told_with_its_line() {
         ("schema = 1", "schema = 1\nsha256 = \"abc\"", "line 3, sha256"),
         ("schema = 1", "schema = 1\nlimits = { memory-mib = 0 }", "line 3, limits.memory-mib"),
         ("schema = 1", "schema = 1\nsurprise = true", "line 3: unknown field `surprise`"),
+        ("schema = 1", "schema = 1\nfrontend = { once = true }", "line 3, frontend.once"),
         ("type = \"object\"", "type = \"objekt\"", "settings.schema"),
         ("^[A-Z]+$", "(a", "settings.schema"),
         ("^[A-Z]+$", "(?:a{1000}){1000}", "settings.schema"),
@@ -82,6 +83,16 @@ fn what_is_wrong_is_told_with_its_line() {
         ("https://example.org", "a\\nb", "about"),
     ] {
         refused(&with(old, new), invalid, words);
+    }
+}
+
+#[test]
+fn only_a_frontend_without_pages_and_terminal_runs_once() {
+    let text = with("[\"context-provider\"]", "[\"frontend\"]\nfrontend = { once = true }");
+    assert!(Manifest::parse(&text).unwrap().frontend.once);
+    for shown in ["web", "terminal"] {
+        let shown = format!("[permissions]\n{shown} = {{ reason = \"shows\" }}");
+        refused(&text.replace("[permissions]", &shown), "user.invalid_input", "frontend.once");
     }
 }
 

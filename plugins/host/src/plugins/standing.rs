@@ -25,7 +25,7 @@ pub struct Standing {
 pub enum Word {
     /// It is asked what it gives.
     Starting,
-    /// It starts with the next call.
+    /// It starts with the next call; one that runs once, when it is its turn in this program.
     Idle,
     /// It runs.
     Ready,
