@@ -35,8 +35,7 @@ use crate::{command, hook, provider};
 
 pub use self::happening::Happening;
 pub use self::project::Commit;
-use self::server::Server;
-pub use self::server::{Answer, Asked};
+pub use self::server::{Answer, Asked, Server};
 
 /// What stands for the scripted server in settings and secrets.
 pub const SERVER: &str = "{server}";

@@ -9,8 +9,10 @@ use std::fs::File;
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
+use opencode_nexus::folders::create_private;
 use tokio::sync::oneshot;
+
+use crate::bundle::sha256;
 
 /// A file loses its name between being opened and being locked when its holder ends just then: somebody else has had a turn. More
 /// often in a row it is the file system that gives other names each time.
@@ -50,8 +52,7 @@ impl Voice {
     }
 
     fn name(&self, place: &str) -> String {
-        let sum = Sha256::new().chain_update(&self.plugin).chain_update([0]).chain_update(place).finalize();
-        sum.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>() + ".lock"
+        sha256(format!("{}\n{place}", self.plugin).as_bytes()) + ".lock"
     }
 }
 
@@ -64,11 +65,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     fn take(folder: &Path, path: PathBuf) -> Result<Self> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
+        create_private(folder)?;
         for _ in 0..ATTEMPTS {
             let file = File::options().create(true).truncate(false).write(true).open(&path)?;
             file.lock()?;

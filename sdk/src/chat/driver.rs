@@ -184,9 +184,7 @@ impl Driver {
     /// Reads the state if a reading is wanted that begins now.
     fn read_anew(&mut self) {
         // While a gap is being closed it comes after that: see `caught_up`.
-        let wanted = !self.behind && std::mem::take(&mut self.shared.lock().read_anew);
-        if wanted {
-            self.shared.lock().in_doubt = true;
+        if !self.behind && std::mem::take(&mut self.shared.lock().read_anew) {
             self.behind = true;
             self.read_state(Duration::ZERO);
         }
@@ -249,7 +247,7 @@ impl Driver {
         self.behind = false;
         {
             let mut state = self.shared.lock();
-            state.in_doubt = false;
+            state.in_doubt = state.read_anew;
             let mut out = Vec::new();
             state.scope.resync(snapshots, &held, false, &mut out);
             self.tell(&mut state, &out);

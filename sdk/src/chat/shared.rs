@@ -79,7 +79,7 @@ pub(super) struct State {
     pub(super) deadlines: HashMap<MessageId, Instant>,
     /// The server may have more than its events say: no turn is judged before its state was read.
     pub(super) in_doubt: bool,
-    /// The state is to be read from now on: a reading that has begun may miss what is known to have happened.
+    /// And it is to be read from now on: a reading that has begun may miss what is known to have happened.
     pub(super) read_anew: bool,
     feeds: Vec<Weak<FeedQueue>>,
     turn_feeds: HashMap<MessageId, Weak<FeedQueue>>,
@@ -213,7 +213,7 @@ impl Shared {
         let mut state = self.lock();
         if let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) {
             turn.request = Request::Answered;
-            state.read_anew = true;
+            (state.in_doubt, state.read_anew) = (true, true);
             drop(state);
             self.nudge.notify_one();
         }
@@ -304,7 +304,7 @@ impl State {
 
     /// Ends the turns that are over.
     pub(super) fn judge(&mut self) {
-        if self.in_doubt || self.read_anew {
+        if self.in_doubt {
             return;
         }
         let root = self.scope.root();

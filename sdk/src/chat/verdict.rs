@@ -73,8 +73,8 @@ impl OpenTurn {
             let noted = self.idle_is_final && !self.is_message && self.has_note(transcript);
             let quiet = self.no_reply.is_some_and(|parts| self.has_prompt(transcript, parts));
             // The error may be a late one of the turn before; it counts when the server says that nothing runs.
-            let failed = self.error.is_some() && (self.idle_is_final || self.idle_checks > 0);
-            let failed = failed && self.request != Request::Open;
+            let counts = self.request != Request::Open && (self.idle_is_final || self.idle_checks > 0);
+            let failed = self.error.is_some() && counts;
             let answered = self.request == Request::Answered;
             return (noted || quiet || answered || failed).then(|| self.outcome(&answers));
         }

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::cargo;
 
 #[derive(clap::Args)]
@@ -105,6 +107,12 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let began = Instant::now();
     step("pages", pages::all(&bench), began);
     if failed.is_empty() { Ok(()) } else { Err(format!("plugins: {} went wrong", failed.join(", "))) }
+}
+
+/// Where servers are talked to. Its threads serve the model while a story waits.
+fn runtime() -> Result<Runtime, String> {
+    let built = Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|error| error.to_string())
 }
 
 /// Runs a command; gives what it printed, or all that it said when it failed.

@@ -60,6 +60,10 @@ struct State {
 }
 
 impl Server {
+    /// Starts it on a port of its own. What no answer fits is answered with 404.
+    ///
+    /// # Errors
+    /// `user.invalid_input` for an answer that cannot be sent; when there is no port.
     pub async fn start(answers: Vec<Answer>) -> Result<Self> {
         for answer in &answers {
             check(answer)?;
@@ -88,6 +92,7 @@ impl Server {
         let _ = tokio::time::timeout(bound, asked.wait_for(|asked| *asked >= count)).await;
     }
 
+    /// What it was asked so far, in its order.
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.state).asked.clone()
     }

@@ -23,12 +23,7 @@ pub fn run(bench: &Bench) -> Result<String, String> {
     let chromium = program(&["chromium", "chromium-browser", "google-chrome"], "chromium fonts-dejavu-core")?;
     let node = program(&["node"], "nodejs npm")?;
     let playwright = playwright()?;
-    // Its threads serve the model while the driver plays.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let runtime = super::runtime()?;
     let desk = runtime.block_on(Desk::set(&bench.root, "status-page", &bench.nexus, None))?;
     let played = installed(&desk, &bench.nexus, &plugin).and_then(|()| {
         let mut driver = desk.command(&node, &[]);

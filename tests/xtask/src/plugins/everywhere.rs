@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::cargo;
 use crate::editors::desk::Desk;
@@ -22,12 +22,7 @@ const SIZE: (u16, u16) = (100, 120);
 /// Plays all three with the plugin that was built before; gives a line that names them.
 pub fn run(bench: &Bench) -> Result<String, String> {
     let plugin = bench.root.join("target/plugins/git-context.plugin");
-    // Its threads serve the model while a story waits.
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let runtime = super::runtime()?;
     let mut desk = runtime.block_on(Desk::set(&bench.root, "neovim-plugin", &bench.nexus, None))?;
     desk.has_plugin = true;
     let played = installed(&desk, &bench.nexus, &plugin)

@@ -3,21 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opencode_nexus::Client;
 use opencode_nexus::config::PluginSettings;
 use opencode_nexus::extension::Extensions;
 use opencode_nexus_plugins::bundle::Bundle;
+use opencode_nexus_plugins::harness::{Answer, Server};
 use opencode_nexus_plugins::imports::log_file;
 use opencode_nexus_plugins::installed::{Installed, Rules};
 use opencode_nexus_plugins::plugins::{Options, Plugins, Word};
 use opencode_nexus_plugins::secrets::Secrets;
 use opencode_nexus_testkit::scripted::{Action, Behaviour, Conversation};
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::Bench;
 
@@ -30,12 +28,7 @@ const REST: Duration = Duration::from_secs(2);
 /// Plays it with the plugin that was built before; gives a line that says what was seen.
 pub fn run(bench: &Bench) -> Result<String, String> {
     let plugin = bench.root.join("target/plugins/webhook-notify.plugin");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    runtime.block_on(play(&plugin))
+    super::runtime()?.block_on(play(&plugin))
 }
 
 async fn play(plugin: &Path) -> Result<String, String> {
@@ -43,7 +36,15 @@ async fn play(plugin: &Path) -> Result<String, String> {
     let server = TestServer::start(TestServerOptions { snapshot: false, ..TestServerOptions::with(model) })
         .await
         .map_err(|error| error.to_string())?;
-    let room = Room::open().await?;
+    let taken = Answer {
+        method: "POST".to_owned(),
+        path: "/hook".to_owned(),
+        status: 200,
+        headers: Vec::new(),
+        body: b"ok".to_vec(),
+        times: None,
+    };
+    let room = Server::start(vec![taken]).await.map_err(|error| error.to_string())?;
     let home = tempfile::tempdir().map_err(|error| error.to_string())?;
     let person = Person { plugin, home: home.path(), server: &server };
     let id = person.install(&room).map_err(|error| error.to_string())?;
@@ -51,14 +52,14 @@ async fn play(plugin: &Path) -> Result<String, String> {
     until("it runs in the first program", || runs(&first, &id)).await?;
     let second = person.program(&id).await.map_err(|error| error.to_string())?;
     person.turn("one").await?;
-    room.has(1).await.map_err(|why| format!("{why}\n{}", person.told(&id)))?;
+    has(&room, 1).await.map_err(|why| format!("{why}\n{}", person.told(&id)))?;
     if runs(&second, &id) {
         return Err("it runs in both programs".to_owned());
     }
     first.close().await;
     until("it runs in the second program", || runs(&second, &id)).await?;
     person.turn("two").await?;
-    room.has(2).await.map_err(|why| format!("{why}\n{}", person.told(&id)))?;
+    has(&room, 2).await.map_err(|why| format!("{why}\n{}", person.told(&id)))?;
     second.close().await;
     Ok("two programs, two turns, two messages".to_owned())
 }
@@ -83,18 +84,18 @@ struct Person<'a> {
 }
 
 impl Person<'_> {
-    fn install(&self, room: &Room) -> opencode_nexus::Result<String> {
+    fn install(&self, room: &Server) -> opencode_nexus::Result<String> {
         let bundle = Bundle::read(self.plugin)?;
         let mut manifest = bundle.manifest().clone();
         let (id, folder) = (manifest.id.clone(), self.home.join("plugins"));
         // A rule means a port, and the room has one that the system has chosen.
         manifest.permissions.http.iter_mut().filter(|rule| rule.plain).for_each(|rule| {
-            rule.host.clone_from(&room.host);
+            rule.host = room.host();
         });
         let bundle = Bundle::build(manifest, bundle.component().to_vec(), BTreeMap::new(), None)?;
         let rules = Rules { allow_unsigned: true, ..Rules::default() };
         Installed::at(&folder).install(&bundle, rules, true, "the test")?;
-        Secrets::of(&folder, &id).set("WEBHOOK_URL", &format!("http://{}/hook", room.host).into())?;
+        Secrets::of(&folder, &id).set("WEBHOOK_URL", &format!("{}/hook", room.address()).into())?;
         Ok(id)
     }
 
@@ -134,64 +135,13 @@ impl Person<'_> {
     }
 }
 
-/// A chat room that takes whatever is posted.
-struct Room {
-    host: String,
-    posted: Arc<Mutex<Vec<String>>>,
-}
-
-impl Room {
-    async fn open() -> Result<Self, String> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
-        let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let posted: Arc<Mutex<Vec<String>>> = Arc::default();
-        let kept = posted.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let kept = kept.clone();
-                tokio::spawn(async move {
-                    if let Ok(message) = take(stream).await {
-                        kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(message);
-                    }
-                });
-            }
-        });
-        Ok(Self { host: address.to_string(), posted })
-    }
-
-    /// So many messages come, and no more.
-    async fn has(&self, count: usize) -> Result<(), String> {
-        let posted = || self.posted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        until(&format!("message {count}"), || posted().len() >= count).await?;
-        tokio::time::sleep(REST).await;
-        let posted = posted();
-        match posted.len() == count {
-            true => Ok(()),
-            false => Err(format!("{} messages instead of {count}: {posted:?}", posted.len())),
-        }
-    }
-}
-
-/// One request of HTTP/1.1 with a length; gives its body.
-async fn take(mut stream: TcpStream) -> std::io::Result<String> {
-    let (mut request, mut piece) = (Vec::new(), [0; 4096]);
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-            });
-            if body.len() >= length.unwrap_or(0) {
-                stream
-                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
-                    .await?;
-                return Ok(body.to_owned());
-            }
-        }
-        match stream.read(&mut piece).await? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            read => request.extend_from_slice(&piece[..read]),
-        }
+/// So many messages come to the room, and no more.
+async fn has(room: &Server, count: usize) -> Result<(), String> {
+    room.wait(count, BOUND).await;
+    tokio::time::sleep(REST).await;
+    let posted = room.asked();
+    match posted.len() == count {
+        true => Ok(()),
+        false => Err(format!("{} messages instead of {count}: {posted:?}", posted.len())),
     }
 }
