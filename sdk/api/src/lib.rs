@@ -46,7 +46,10 @@ pub use event::{
 pub use extra::Extra;
 pub use id::*;
 pub use number::Number;
-pub use operation::{Location, LocationStyle, Method, Operation, OperationInfo, Request, ResponseKind};
+pub use operation::{
+    ArgumentError, Location, LocationStyle, Method, Operation, OperationInfo, ParameterInfo, ParameterPlace,
+    Request, ResponseKind,
+};
 pub use raw::Raw;
 pub use serde_json::value::RawValue;
 pub use serde_json::{Map, Value};

@@ -4,8 +4,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{DecodeError, lenient};
 
+mod info;
 mod request;
 
+pub(crate) use info::info;
+pub use info::{ArgumentError, OperationInfo, ParameterInfo, ParameterPlace};
 use request::segment;
 pub use request::{Location, LocationStyle, Request};
 
@@ -67,6 +70,10 @@ pub trait Operation {
     const LOCATION: LocationStyle;
     /// Whether the operation runs in a directory.
     const LOCATED: bool = !matches!(Self::LOCATION, LocationStyle::None);
+    /// The arguments, required ones first.
+    const PARAMETERS: &'static [ParameterInfo];
+    /// Headers that are always sent, with their values.
+    const HEADERS: &'static [(&'static str, &'static str)];
     /// What a successful response says.
     type Response;
 
@@ -80,39 +87,13 @@ pub trait Operation {
     fn decode(content_type: Option<&str>, body: &[u8]) -> Result<Self::Response, DecodeError>;
 }
 
-/// A row of the table of all operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OperationInfo {
-    /// The operation's id in the interface document.
-    pub id: &'static str,
-    /// The method.
-    pub method: Method,
-    /// The path with its parameters in braces.
-    pub path: &'static str,
-    /// What a successful response is.
-    pub response: ResponseKind,
-    /// How a request names a location.
-    pub location: LocationStyle,
-}
-
-/// The row of one operation.
-pub(crate) const fn info<O: Operation>() -> OperationInfo {
-    OperationInfo {
-        id: O::ID,
-        method: O::METHOD,
-        path: O::PATH,
-        response: O::RESPONSE,
-        location: O::LOCATION,
-    }
-}
-
 /// Starts the request of an operation.
 pub(crate) fn start<O: Operation>() -> Request {
     Request {
         method: O::METHOD,
         path: O::PATH.to_owned(),
         query: Vec::new(),
-        headers: Vec::new(),
+        headers: O::HEADERS.iter().map(|(name, value)| ((*name).into(), (*value).to_owned())).collect(),
         body: None,
         content_type: None,
         location_style: O::LOCATION,
@@ -142,8 +123,8 @@ pub(crate) fn put_body(request: &mut Request, body: &impl Serialize) {
 }
 
 /// Adds a body of bytes.
-pub(crate) fn put_bytes(request: &mut Request, body: &[u8]) {
-    request.body = Some(body.to_vec());
+pub(crate) fn put_bytes(request: &mut Request, body: Vec<u8>) {
+    request.body = Some(body);
     request.content_type = Some("application/octet-stream");
 }
 
@@ -153,8 +134,8 @@ pub(crate) fn json<T: DeserializeOwned>(
     content_type: Option<&str>,
     body: &[u8],
 ) -> Result<T, DecodeError> {
-    if let Some(found) = content_type.filter(|found| found.trim_start().starts_with("text/html")) {
-        return Err(DecodeError::content_type(id, found));
+    if let Some(page) = is_page(content_type) {
+        return Err(DecodeError::content_type(id, page));
     }
     lenient::decode(text(id, body)?).map_err(|error| DecodeError::json(id, &error))
 }
@@ -165,10 +146,15 @@ pub(crate) fn plain(
     content_type: Option<&str>,
     body: &[u8],
 ) -> Result<String, DecodeError> {
-    match content_type.filter(|found| found.trim_start().starts_with("text/html")) {
-        Some(found) => Err(DecodeError::content_type(id, found)),
+    match is_page(content_type) {
+        Some(page) => Err(DecodeError::content_type(id, page)),
         None => text(id, body).map(str::to_owned),
     }
+}
+
+/// The content type of a web page, when it is one.
+fn is_page(content_type: Option<&str>) -> Option<&str> {
+    content_type.filter(|found| found.trim_start().starts_with("text/html"))
 }
 
 /// Bytes as text: a line of JSON decoded from text needs no further checks of its encoding.
@@ -202,6 +188,33 @@ macro_rules! operation_decode {
     };
 }
 
+macro_rules! operation_place {
+    (path) => {
+        $crate::ParameterPlace::Path
+    };
+    (tail) => {
+        $crate::ParameterPlace::Tail
+    };
+    (query) => {
+        $crate::ParameterPlace::Query
+    };
+    (bytes) => {
+        $crate::ParameterPlace::Bytes
+    };
+    (body) => {
+        $crate::ParameterPlace::Body
+    };
+}
+
+macro_rules! operation_argument {
+    (tail $wire:literal) => {
+        "path"
+    };
+    ($mode:ident $wire:literal) => {
+        $wire
+    };
+}
+
 macro_rules! operation_put {
     (path $request:ident $value:expr, $wire:literal) => {
         $crate::operation::put_path(&mut $request, $wire, $value.as_ref());
@@ -213,7 +226,7 @@ macro_rules! operation_put {
         $crate::operation::put_query(&mut $request, $wire, &$value);
     };
     (bytes $request:ident $value:expr, $wire:literal) => {
-        $crate::operation::put_bytes(&mut $request, &$value);
+        $crate::operation::put_bytes(&mut $request, $value.clone());
     };
     (body $request:ident $value:expr, $wire:literal) => {
         $crate::operation::put_body(&mut $request, &$value);
@@ -266,6 +279,24 @@ macro_rules! operations {
             const PATH: &'static str = $path;
             const RESPONSE: $crate::ResponseKind = $crate::ResponseKind::$kind;
             const LOCATION: $crate::LocationStyle = $crate::LocationStyle::$location;
+            const PARAMETERS: &'static [$crate::ParameterInfo] = &[
+                $($crate::ParameterInfo {
+                    name: operation_argument!($mode $wire),
+                    place: operation_place!($mode),
+                    required: true,
+                },)*
+                $($crate::ParameterInfo {
+                    name: operation_argument!($fill_mode $fill_wire),
+                    place: operation_place!($fill_mode),
+                    required: false,
+                },)*
+                $($crate::ParameterInfo {
+                    name: $opt_wire,
+                    place: $crate::ParameterPlace::Query,
+                    required: false,
+                },)*
+            ];
+            const HEADERS: &'static [(&'static str, &'static str)] = &[$($(($header, $header_value),)*)?];
             type Response = operation_response!($kind $response);
 
             #[allow(unused_mut)]
@@ -278,7 +309,6 @@ macro_rules! operations {
                         $crate::operation::put_query(&mut request, $opt_wire, value);
                     }
                 )*
-                $($(request.headers.push(($header.into(), $header_value.to_owned()));)*)?
                 request
             }
 
