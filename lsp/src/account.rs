@@ -3,9 +3,7 @@
 //! In this order, and never one that was not needed: a descriptor with the passphrase (`--passphrase-fd`), the keyring of
 //! somebody who is logged in, the person. A command that only wants to keep what it does asks nobody.
 
-use opencode_nexus::auth::{
-    Account, AccountInfo, AccountName, Accounts, Backend, Keyring, SecretString, Unlock, Warning,
-};
+use opencode_nexus::auth::{Account, AccountInfo, AccountName, Accounts, SecretString, Unlock, Warning};
 use opencode_nexus::{Error, ErrorKind, Result};
 use std::sync::OnceLock;
 
@@ -14,8 +12,6 @@ use crate::{core_dumps, output, secret};
 
 /// How often a person may try again before the command ends.
 const TRIES: usize = 3;
-/// Under which name the keyring has our secrets.
-const SERVICE: &str = "opencode-nexus";
 
 /// What every command takes.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -78,16 +74,9 @@ pub(crate) async fn given_passphrase() -> Result<Option<SecretString>> {
 /// The accounts of the person, with the keyring that the settings choose.
 ///
 /// # Errors
-/// Those of the settings, and of [`Accounts::open`].
+/// Those of the settings, and of [`Accounts::configured`].
 pub(crate) fn accounts() -> Result<Accounts> {
-    let accounts = Accounts::open()?;
-    let backend = match settings()?.keyring.as_str() {
-        "none" => Backend::None,
-        "kernel" => Backend::Kernel,
-        "secret-service" => Backend::SecretService,
-        _ => return Ok(accounts),
-    };
-    Ok(accounts.with_keyring(Keyring::new(backend, SERVICE)))
+    Accounts::configured(&*settings()?)
 }
 
 /// The account that is named by an argument, a variable or a setting.

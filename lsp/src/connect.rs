@@ -6,25 +6,18 @@
 //! who is logged in. The others touch an account only when they need what it knows of a server.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use opencode_nexus::auth::Account;
 use opencode_nexus::config::Settings;
 use opencode_nexus::extension::Extensions;
-use opencode_nexus::history::History;
-use opencode_nexus::server::{
-    DEFAULT_INSTANCE, DiscoverOptions, FindOptions, FoundBinary, Home, InstallOptions, InstanceRecord,
-    Instances, LocalServer, Progress, RolledBack, ServerOptions, Versions, discover, ensure, start_found,
-};
-use opencode_nexus::transport::{Credentials, Secret};
+use opencode_nexus::nexus::{Keep, Kept, Launch, Target, folder, gone_back};
+use opencode_nexus::server::{LocalServer, Versions, start_found};
+use opencode_nexus::transport::Credentials;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 
 use crate::account::{self, Opened};
 use crate::output;
 use crate::settings::settings;
-
-/// The name in the history of servers that we start for a folder: their port is another one each time.
-pub(crate) const LOCAL: &str = "local";
 
 /// What every command that talks to a server takes.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -57,61 +50,13 @@ pub(crate) struct Connected {
     local: Option<LocalServer>,
 }
 
-/// Whether conversations are kept.
-#[derive(Clone, Debug)]
-pub(crate) enum Kept {
-    /// In the history of this account.
-    On(Account),
-    /// They would be, but nobody is logged in.
-    Locked,
-    /// They are not: the setting says so, there is no account, or the command has no conversations.
-    Off,
-}
-
-impl Kept {
-    /// One word for a line of status.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::On(_) => "on",
-            Self::Locked => "locked",
-            Self::Off => "off",
-        }
-    }
-
-    pub(crate) fn history(&self) -> Option<History> {
-        match self {
-            Self::On(account) => Some(account.history()),
-            Self::Locked | Self::Off => None,
-        }
-    }
-}
-
-/// A server that can be connected to.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Target {
-    /// Its address; may hold a password.
-    pub address: String,
-    credentials: Option<Credentials>,
-    /// What the history calls the server, where that is not its address.
-    name: Option<&'static str>,
-    /// Whether a person named this very address, so that it cannot move.
-    pub is_named: bool,
-}
-
-/// A server of our own that can be started.
-pub(crate) struct Launch {
-    pub found: FoundBinary,
-    pub options: ServerOptions,
-    credentials: Credentials,
-}
-
 impl ServerArguments {
     /// The project's folder, absolute.
     ///
     /// # Errors
     /// `user.configuration` when it does not exist.
     pub fn directory(&self) -> Result<PathBuf> {
-        project(self.directory.as_deref())
+        folder(self.directory.as_deref())
     }
 
     /// Connects to the server that is named, else to the background server `default`, else to the service of OpenCode 2,
@@ -119,7 +64,7 @@ impl ServerArguments {
     ///
     /// # Errors
     /// `user.not_found` when a background server is named that does not run; `system.unreachable` when none runs and none
-    /// may be started; those of the settings, of [`ensure`], [`start_found`] and of connecting.
+    /// may be started; those of the settings, of [`Launch::prepare`], [`start_found`] and of connecting.
     pub async fn connect(&self) -> Result<Connected> {
         self.connect_with(Kept::Off, None).await
     }
@@ -146,7 +91,7 @@ impl ServerArguments {
         let directory = self.directory()?;
         let settings = settings()?;
         if let Some(target) = self.locate(&settings, &kept).await? {
-            return target.connected(&directory, kept, extensions, None).await;
+            return connected(target, &directory, kept, extensions, None).await;
         }
         let launch = Launch::prepare(&settings, &directory, output::install_progress()).await?;
         let started = start_found(&launch.found, launch.options.clone(), &Versions::open()?).await?;
@@ -154,7 +99,7 @@ impl ServerArguments {
             eprintln!("{}", output::clean(&gone_back(back)));
         }
         let target = launch.target(started.server.url());
-        target.connected(&directory, kept, extensions, Some(started.server)).await
+        connected(target, &directory, kept, extensions, Some(started.server)).await
     }
 
     /// The server that is named or that runs already; `None` when one must be started.
@@ -165,71 +110,21 @@ impl ServerArguments {
         let named = self.url.as_ref().or(settings.server_url.as_ref().filter(|_| self.server.is_none()));
         if let Some(url) = named {
             let credentials = stored_credentials(url, kept).await?;
-            return Ok(Some(Target { address: url.clone(), credentials, name: None, is_named: true }));
+            return Ok(Some(Target::named(url, credentials)));
         }
-        if let Some(record) = background(self.server.as_ref().or(settings.server_name.as_ref()))? {
-            return Ok(Some(Target::own(&record.url, record.credentials())));
-        }
-        let running = discover(&DiscoverOptions::default()).await?;
-        Ok(running.map(|running| Target::own(&running.address, running.credentials())))
+        Target::running(self.server.as_deref().or(settings.server_name.as_deref())).await
     }
 }
 
-impl Target {
-    /// A server on this machine that was found or started.
-    fn own(address: &str, credentials: Credentials) -> Self {
-        Self {
-            address: address.to_owned(),
-            credentials: Some(credentials),
-            name: Some(LOCAL),
-            is_named: false,
-        }
-    }
-
-    async fn connected(
-        self,
-        directory: &Path,
-        kept: Kept,
-        extensions: Option<&Extensions>,
-        local: Option<LocalServer>,
-    ) -> Result<Connected> {
-        let client = self.client(directory, &kept, extensions, &*settings()?).await?;
-        Ok(Connected { client, credentials: self.credentials, kept, local })
-    }
-
-    /// A client for a folder.
-    ///
-    /// # Errors
-    /// Those of connecting.
-    pub(crate) async fn client(
-        &self,
-        directory: &Path,
-        kept: &Kept,
-        extensions: Option<&Extensions>,
-        settings: &Settings,
-    ) -> Result<Client> {
-        let mut builder = Client::builder(self.address.as_str())
-            .transport(settings.transport.clone())
-            .directory(directory.to_string_lossy());
-        if let Some(credentials) = self.credentials.clone() {
-            builder = builder.credentials(credentials);
-        }
-        if let Some(name) = self.name {
-            builder = builder.server_name(name);
-        }
-        if let Some(history) = kept.history() {
-            builder = builder.history(history);
-        }
-        if let Some(extensions) = extensions {
-            builder = builder.extensions(extensions.clone());
-        }
-        builder.connect().await.map_err(|error| match (error.kind(), kept) {
-            (ErrorKind::Unauthorized, Kept::Locked) => {
-                error.with_hint("log in, if your account knows the password: nexus account login")
-            }
-            _ => error,
-        })
-    }
+async fn connected(
+    target: Target,
+    directory: &Path,
+    kept: Kept,
+    extensions: Option<&Extensions>,
+    local: Option<LocalServer>,
+) -> Result<Connected> {
+    let client = target.client(directory, &kept, extensions, &*settings()?).await?;
+    Ok(Connected { client, credentials: target.credentials().cloned(), kept, local })
 }
 
 /// Opens the account of who is logged in, as far as the settings want that conversations are kept.
@@ -237,9 +132,9 @@ impl Target {
 /// # Errors
 /// `user.not_found` and `security.locked` only when everything must be kept; a damaged account always.
 async fn keeping() -> Result<Kept> {
-    match settings()?.history.as_str() {
-        "off" => return Ok(Kept::Off),
-        "on" => {
+    match Keep::of(&*settings()?) {
+        Keep::Off => return Ok(Kept::Off),
+        Keep::On => {
             let wanted = |error: Error| match error.kind() {
                 ErrorKind::NotFound | ErrorKind::Locked => {
                     let hint = error.hint().unwrap_or_default().to_owned();
@@ -251,7 +146,7 @@ async fn keeping() -> Result<Kept> {
             };
             return account::open().await.map(Kept::On).map_err(wanted);
         }
-        _ => {}
+        Keep::Auto => {}
     }
     match account::open_quietly().await {
         Ok(Opened::Account(account)) => Ok(Kept::On(account)),
@@ -271,11 +166,11 @@ async fn keeping() -> Result<Kept> {
 /// # Errors
 /// As [`keeping`].
 pub(crate) async fn keeping_quietly() -> Result<Kept> {
-    let settings = settings()?;
-    if settings.history == "off" {
+    let keep = Keep::of(&*settings()?);
+    if keep == Keep::Off {
         return Ok(Kept::Off);
     }
-    let wanted = settings.history == "on";
+    let wanted = keep == Keep::On;
     match account::open_quietly().await {
         Ok(Opened::Account(account)) => Ok(Kept::On(account)),
         Ok(Opened::Locked) if wanted => Err(Error::new(ErrorKind::Locked, "the history is locked")
@@ -319,68 +214,6 @@ async fn stored_credentials(address: &str, kept: &Kept) -> Result<Option<Credent
     }
 }
 
-/// The folder that is named, else the current one; absolute.
-///
-/// # Errors
-/// `user.configuration` when it does not exist.
-pub(crate) fn project(named: Option<&Path>) -> Result<PathBuf> {
-    let folder = match named {
-        Some(folder) => folder.to_owned(),
-        None => std::env::current_dir()?,
-    };
-    folder.canonicalize().map_err(|error| {
-        Error::new(ErrorKind::Configuration, format!("cannot open the folder {}: {error}", folder.display()))
-            .with_hint("name an existing folder with --directory")
-    })
-}
-
-/// The background server that is named, or the one that is used when none is.
-fn background(named: Option<&String>) -> Result<Option<InstanceRecord>> {
-    let name = named.map_or(DEFAULT_INSTANCE, String::as_str);
-    let running = Instances::open()?.running(name)?;
-    // One that was given up or is being started again is no reason not to work, unless it was asked for.
-    match (running.filter(|record| record.health.is_usable() || named.is_some()), named) {
-        (Some(record), _) => Ok(Some(record)),
-        (None, None) => Ok(None),
-        (None, Some(name)) => {
-            Err(Error::new(ErrorKind::NotFound, format!("no background server named {name} runs"))
-                .with_hint(format!("start it: nexus server start {name}")))
-        }
-    }
-}
-
-impl Launch {
-    /// A server with the person's own home, that only we can talk to. OpenCode is installed first where it is not.
-    ///
-    /// # Errors
-    /// `system.unreachable` when none may be started; those of [`ensure`].
-    pub(crate) async fn prepare(
-        settings: &Settings,
-        directory: &Path,
-        progress: Arc<dyn Fn(Progress) + Send + Sync>,
-    ) -> Result<Self> {
-        if !settings.server_start {
-            return Err(Error::new(ErrorKind::Unreachable, "no server runs, and server.start is off")
-                .with_hint("start one by `nexus server start`, or name one with --url"));
-        }
-        let explicit = settings.server_binary.clone();
-        let find = FindOptions { explicit, allow_path: true, chosen: true, ..FindOptions::default() };
-        let found = ensure(&find, InstallOptions { progress, ..InstallOptions::default() }).await?;
-        let mut options = ServerOptions::new(&found.path, directory);
-        options.home = Home::Inherit;
-        options.start_bound = settings.server_start_timeout;
-        let password = Secret::random();
-        options.password = Some(password.expose().to_owned());
-        let credentials = Credentials { user: "opencode".to_owned(), password };
-        Ok(Self { found, options, credentials })
-    }
-
-    /// The server, once it runs at this address.
-    pub(crate) fn target(&self, address: &str) -> Target {
-        Target::own(address, self.credentials.clone())
-    }
-}
-
 impl Connected {
     /// Ends the server that was started for this connection, if one was.
     ///
@@ -393,10 +226,4 @@ impl Connected {
             None => Ok(()),
         }
     }
-}
-
-/// What a person is told when an update did not survive its first real start.
-pub(crate) fn gone_back(back: &RolledBack) -> String {
-    let from = back.from.as_deref().unwrap_or_default();
-    format!("OpenCode {} did not start: {}; {from} is used again", back.tried, back.reason)
 }

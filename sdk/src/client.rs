@@ -1,11 +1,13 @@
 //! One OpenCode server: typed access to every operation, its events, and its conversations.
 
+mod named;
 mod spoken;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opencode_api::{Location, Operation};
 
+pub use self::named::Called;
 pub(crate) use self::spoken::Spoken;
 use crate::chat::{Conversation, ConversationOptions};
 use crate::dialect::{Capabilities, Dialect, ServerInfo, SessionFilter};
@@ -14,7 +16,7 @@ use crate::extension::Extensions;
 use crate::history::History;
 use crate::model::{Agent, Catalogue, Message, ServerConfiguration, Session, SessionId, SlashCommand};
 use crate::server::LogLevel;
-use crate::stream::{EventHub, EventStream};
+use crate::stream::{EventHub, EventStream, RawEvents};
 use crate::transport::{Credentials, Transport, TransportConfig};
 
 /// A connection to one server. Cheap to clone; clones share the connection pool and the event stream.
@@ -240,6 +242,12 @@ impl Client {
             Some(hub) => hub.subscribe(),
             None => EventHub::start(self.inner.spoken.events()).subscribe(),
         }
+    }
+
+    /// The server's events from now on, each as the text that the server sent: for those who want the wire. It has a connection
+    /// of its own, and is read as fast as it is taken.
+    pub fn raw_events(&self) -> RawEvents {
+        RawEvents::new(self.inner.spoken.events())
     }
 
     /// A new conversation.

@@ -28,7 +28,7 @@
 //!
 //! The modules from the outside in: [`chat`] folds events into messages, [`stream`] makes events of bytes and survives
 //! the network, [`dialect`] knows the lines of OpenCode (1.x and 2), [`transport`] speaks HTTP, [`model`] is what all
-//! of them mean by a session, a message, a part. [`server`] finds, installs, starts and stops a local OpenCode, [`config`] reads
+//! of them mean by a session, a message, a part. [`Nexus`] finds a server and holds a client for each folder; [`server`] finds, installs, starts and stops a local OpenCode, [`config`] reads
 //! the settings of the person. Every failure is an [`Error`] with a stable code.
 //!
 //! All of it needs a tokio runtime with time and I/O. Deliberately not here: presentation, editors, other languages.
@@ -47,9 +47,11 @@ pub mod folders;
 pub mod fuzzing;
 pub mod history;
 pub mod model;
+pub mod nexus;
 pub mod server;
 pub mod stream;
 pub mod transport;
 
-pub use client::{Client, ClientBuilder};
+pub use client::{Called, Client, ClientBuilder};
 pub use error::{Error, ErrorKind, Result, Retry};
+pub use nexus::{Nexus, NexusOptions};

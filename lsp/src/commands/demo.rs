@@ -21,8 +21,8 @@ use opencode_nexus_testkit::stories::on_server;
 use serde_json::json;
 
 use self::kept::Keeper;
-use crate::connect::LOCAL;
 use crate::output;
+use opencode_nexus::nexus::LOCAL;
 
 /// A whole conversation with a real server; no key, no account.
 #[derive(clap::Args)]

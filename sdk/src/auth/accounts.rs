@@ -10,7 +10,8 @@ use nexus_vault::{
 
 use super::login::remember;
 use super::place::{Place, Places, mirror_name, unusable};
-use super::{Account, AccountName};
+use super::{Account, AccountName, Backend};
+use crate::config::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::folders;
 use crate::history::{History, blocking, now};
@@ -79,6 +80,21 @@ impl Accounts {
     /// `user.configuration` without a home.
     pub fn open() -> Result<Self> {
         Ok(Self::at(&folders::data()?, Keyring::system(SERVICE)))
+    }
+
+    /// Those of [`open`](Self::open), with the keyring that the settings choose.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn configured(settings: &Settings) -> Result<Self> {
+        let accounts = Self::open()?;
+        let backend = match settings.keyring.as_str() {
+            "none" => Backend::None,
+            "kernel" => Backend::Kernel,
+            "secret-service" => Backend::SecretService,
+            _ => return Ok(accounts),
+        };
+        Ok(accounts.with_keyring(Keyring::new(backend, SERVICE)))
     }
 
     /// Those below a folder, with a keyring of choice.

@@ -7,13 +7,13 @@ use crate::model::{
     SessionId, Status, Todo, TurnError, Usage,
 };
 
-/// One difference of a conversation.
+/// One difference of a conversation. As JSON it is an object with a `type`; what belongs to it stands under a name of its own,
+/// such as `message` or `part`.
 ///
 /// Text is told only by [`Text`](Self::Text) and [`TextReplaced`](Self::TextReplaced): all deltas of a part joined
 /// (from the last replacement on) are exactly its text on the server, under any network fault.
 #[non_exhaustive]
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Clone, Debug)]
 pub enum ChatEvent {
     /// The session is new to us or has changed.
     Session(Box<Session>),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use base64::Engine as _;
+use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ModelRef;
@@ -73,7 +74,8 @@ impl PromptPart {
 
 /// When a prompt is read that is sent while a turn runs, where the server has a choice
 /// ([`Capabilities::queue`](crate::dialect::Capabilities::queue)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// As soon as the agent looks up from what it does: it changes the course of the running turn.
     #[default]

@@ -1,6 +1,7 @@
 //! One turn: the stream of what happens from the prompt to the end.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
@@ -8,6 +9,7 @@ use futures_util::Stream;
 use super::conversation::Conversation;
 use super::event::{ChatEvent, TurnOutcome};
 use super::feed::ChatFeed;
+use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::MessageId;
 
@@ -23,6 +25,23 @@ pub struct Turn {
     feed: ChatFeed,
     message_id: MessageId,
     done: bool,
+}
+
+/// Stops a turn that somebody else reads. It keeps nothing alive, and stopping a turn that is over does nothing.
+#[derive(Clone, Debug)]
+pub struct TurnStopper {
+    shared: Arc<Shared>,
+    message_id: MessageId,
+}
+
+impl TurnStopper {
+    /// As [`Turn::abort`].
+    ///
+    /// # Errors
+    /// When the server cannot be reached; the turn then goes on.
+    pub async fn stop(&self) -> Result<()> {
+        self.shared.abort(&self.message_id).await
+    }
 }
 
 impl Turn {
@@ -60,6 +79,11 @@ impl Turn {
     /// When the server cannot be reached; the turn then goes on.
     pub async fn abort(&self) -> Result<()> {
         self.conversation.shared.abort(&self.message_id).await
+    }
+
+    /// A handle that stops the turn while somebody else reads it.
+    pub fn stopper(&self) -> TurnStopper {
+        TurnStopper { shared: self.conversation.shared.clone(), message_id: self.message_id.clone() }
     }
 
     /// Lets the turn go on without being watched.

@@ -88,6 +88,22 @@ impl Context {
         Ok(Gathered { left_out, ..gathered })
     }
 
+    /// The same for programs, in which nobody would see what was left out.
+    ///
+    /// # Errors
+    /// `user.invalid_input` when anything cannot go along.
+    pub async fn gather_all(&self, scope: &Scope<'_>, all: &[Mention], budget: Budget) -> Result<Gathered> {
+        let gathered = self.gather_mentions(scope, all, budget).await?;
+        match gathered.left_out.first() {
+            None => Ok(gathered),
+            Some(left) => {
+                let message = format!("{} cannot go along: {}", left.title, left.reason);
+                Err(Error::new(ErrorKind::InvalidInput, message)
+                    .with_hint("leave it out of the context, or name what is there"))
+            }
+        }
+    }
+
     async fn look_up(&self, scope: &Scope<'_>, mention: &Mention) -> Result<Vec<ContextItem>> {
         let looking = async {
             let argument = mention.argument.as_deref();

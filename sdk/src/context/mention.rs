@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
+use crate::error::{Error, ErrorKind, Result};
+
 /// One mention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mention {
@@ -52,6 +54,25 @@ pub fn mentions(text: &str) -> Vec<Mention> {
         }
     }
     found
+}
+
+impl Mention {
+    /// A mention by its name alone, with or without its `@`: `git-diff`, `src/lib.rs#L3-9`, `file:"a b.rs"`. A name with spaces
+    /// needs no quotes.
+    ///
+    /// # Errors
+    /// `user.invalid_input` when it names nothing.
+    pub fn named(name: &str) -> Result<Self> {
+        let bare = name.strip_prefix('@').unwrap_or(name);
+        let whole = format!("@{bare}");
+        let read = mentions(&whole).into_iter().next().filter(|mention| mention.range == (0..whole.len()));
+        let spelt = || Self::written(None, bare).and_then(|written| mentions(&written).into_iter().next());
+        read.or_else(spelt).ok_or_else(|| {
+            let message = format!("`{}` names no context", name.escape_debug());
+            Error::new(ErrorKind::InvalidInput, message)
+                .with_hint("name it as behind an @: git-diff, src/lib.rs#L3-9, \"file:a b.rs\"")
+        })
+    }
 }
 
 /// Where the mention begins that is being typed at the end of a text; `None` when none is.
@@ -212,6 +233,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_name_alone_is_read_with_and_without_its_sign() {
+        let named = |name: &str| {
+            let mention = Mention::named(name).unwrap();
+            (mention.provider, mention.argument.unwrap())
+        };
+        assert_eq!(named("git-diff"), (None, "git-diff".into()));
+        assert_eq!(named("@git-diff:HEAD~2"), (Some("git-diff".into()), "HEAD~2".into()));
+        assert_eq!(named("a b.rs#L3"), (None, "a b.rs#L3".into()));
+        assert_eq!(named("file:\"a b.rs\""), (Some("file".into()), "a b.rs".into()));
+        for wrong in ["", "@", "a\nb"] {
+            assert!(Mention::named(wrong).unwrap_err().hint().is_some(), "{wrong:?}");
+        }
+    }
 
     /// As `provider|argument`, joined.
     fn found(text: &str) -> Vec<String> {

@@ -5,6 +5,7 @@
 mod capabilities;
 mod detect;
 mod ids;
+mod named;
 mod secrets;
 pub(crate) mod v1;
 pub(crate) mod v2;
@@ -27,6 +28,7 @@ use crate::stream::Source;
 pub use capabilities::Capabilities;
 pub(crate) use detect::detect;
 pub use detect::{Line, ServerInfo};
+pub(crate) use named::operation;
 pub(crate) use secrets::keys_in;
 
 /// Changes of a session that are not prompts.

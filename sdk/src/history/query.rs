@@ -11,7 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::Message;
 
 /// What to look for. Filters that are `None` or empty let everything through.
-#[derive(Clone, Debug, Default)]
+/// In JSON names are `snake_case` or `camelCase`.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HistoryQuery {
     /// Words (all of them), `"phrases"`, `prefix*`, `-without`.
     pub text: String,
@@ -30,16 +32,20 @@ pub struct HistoryQuery {
     /// With a call of this tool.
     pub tool: Option<String>,
     /// At least this cost, in dollars.
+    #[serde(alias = "costAtLeast")]
     pub cost_at_least: Option<f64>,
     /// At most this cost, in dollars.
+    #[serde(alias = "costAtMost")]
     pub cost_at_most: Option<f64>,
     /// Not before, Unix milliseconds.
     pub since: Option<u64>,
     /// Before, Unix milliseconds.
     pub until: Option<u64>,
     /// With an error, or without.
+    #[serde(alias = "hasError")]
     pub has_error: Option<bool>,
     /// With a file, or without.
+    #[serde(alias = "hasFile")]
     pub has_file: Option<bool>,
     /// The order.
     pub order: HistoryOrder,
@@ -50,7 +56,8 @@ pub struct HistoryQuery {
 }
 
 /// In which order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HistoryOrder {
     /// The best first.
     #[default]

@@ -33,7 +33,8 @@ pub struct StoredConversation {
 }
 
 /// Which sessions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SessionQuery {
     /// Of this server.
     pub server: Option<String>,

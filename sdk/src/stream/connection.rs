@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::queue::Batch;
-use super::sse::{Frame, SseDecoder};
+use super::sse::{EventTooLarge, Frame, SseDecoder};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::model::Event;
 
@@ -77,9 +77,7 @@ pub(super) async fn read(
             Ok(Some(bytes)) => {
                 if let Err(error) = sse.feed(&bytes, |frame| on_frame(frame, &mut batch)) {
                     flush(&mut batch, &mut emit);
-                    return Error::new(ErrorKind::TooLarge, error.to_string())
-                        .with_retry(Retry::Now)
-                        .with_hint("raise the limit (TransportConfig::body_limit) if this is expected");
+                    return too_large(error);
                 }
             }
             Ok(None) => {
@@ -90,15 +88,11 @@ pub(super) async fn read(
                     on_frame(Frame { event: "", data: &tail, last_event_id: "" }, &mut batch);
                 }
                 flush(&mut batch, &mut emit);
-                return Error::new(ErrorKind::Unreachable, "the server closed the event stream")
-                    .with_retry(Retry::Now)
-                    .with_context(END, CLEAN);
+                return ended();
             }
             Err(error) => {
                 flush(&mut batch, &mut emit);
-                return Error::new(ErrorKind::Unreachable, "the event stream broke")
-                    .with_retry(Retry::Now)
-                    .with_source(error.without_url());
+                return broken(error);
             }
         }
     }
@@ -109,7 +103,9 @@ pub(super) async fn read(
 /// The HTTP client hands over one chunk at a time and needs a turn of its own task for the next. So after the first
 /// look we stand back in the scheduler's line once, and look again: without that every event would be a batch of its
 /// own, with a timer set, a lock taken and a subscriber woken for each.
-async fn if_ready(response: &mut reqwest::Response) -> Option<reqwest::Result<Option<bytes::Bytes>>> {
+pub(super) async fn if_ready(
+    response: &mut reqwest::Response,
+) -> Option<reqwest::Result<Option<bytes::Bytes>>> {
     let mut stood_back = false;
     std::future::poll_fn(|context| match pin!(response.chunk()).poll(context) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
@@ -131,7 +127,26 @@ fn flush(batch: &mut Batch, emit: &mut impl FnMut(Piece)) {
     }
 }
 
-fn silent(idle: Duration) -> Error {
+pub(super) fn silent(idle: Duration) -> Error {
     Error::new(ErrorKind::Timeout, format!("the event stream was silent for {} s", idle.as_secs_f32()))
         .with_retry(Retry::Now)
+}
+
+pub(super) fn too_large(error: EventTooLarge) -> Error {
+    Error::new(ErrorKind::TooLarge, error.to_string())
+        .with_retry(Retry::Now)
+        .with_hint("raise the limit (TransportConfig::body_limit) if this is expected")
+}
+
+/// The server has ended the stream properly.
+pub(super) fn ended() -> Error {
+    Error::new(ErrorKind::Unreachable, "the server closed the event stream")
+        .with_retry(Retry::Now)
+        .with_context(END, CLEAN)
+}
+
+pub(super) fn broken(error: reqwest::Error) -> Error {
+    Error::new(ErrorKind::Unreachable, "the event stream broke")
+        .with_retry(Retry::Now)
+        .with_source(error.without_url())
 }

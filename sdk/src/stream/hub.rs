@@ -11,12 +11,13 @@ use futures_util::future::BoxFuture;
 use tokio::task::AbortHandle;
 
 use super::connection::{self, Piece};
+use super::patience::Patience;
 use super::queue::{Batch, Queue, StreamItem};
 use super::seen::SeenEvents;
 use super::sse::Frame;
-use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::error::{Error, Result};
 use crate::model::Event;
-use crate::transport::{Backoff, BackoffPolicy};
+use crate::transport::BackoffPolicy;
 
 /// How a hub gets at its stream; the server's dialect implements it.
 pub(crate) trait Source: Send + Sync + 'static {
@@ -41,9 +42,6 @@ pub(crate) trait Decode: Send {
     /// `None` for a frame that is of no interest, among them events that were seen before.
     fn decode(&mut self, frame: Frame<'_>, seen: &mut SeenEvents) -> Result<Option<Event>>;
 }
-
-/// Too large an event, or no event at all, this many times in a row is for good.
-const HOPELESS: u32 = 5;
 
 pub(crate) struct EventHub {
     shared: Arc<Shared>,
@@ -166,10 +164,9 @@ impl Shared {
 }
 
 async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
-    let mut backoff = Backoff::new(BackoffPolicy { attempts: None, ..source.backoff() });
+    let mut patience = Patience::new(source.backoff());
     let mut seen = SeenEvents::default();
     let (idle, limit) = source.limits();
-    let mut hopeless = 0;
     loop {
         let error = match source.open().await {
             Ok(response) => {
@@ -196,33 +193,18 @@ async fn run(source: Arc<dyn Source>, shared: Arc<Shared>) {
                 shared.closed();
                 source.ended(events, &ended);
                 if events > 1 {
-                    backoff.reset();
+                    patience.was_fruitful();
                 }
                 ended
             }
             Err(error) => error,
         };
-        hopeless = match error.kind() {
-            ErrorKind::TooLarge | ErrorKind::Incompatible | ErrorKind::NotFound => hopeless + 1,
-            _ => 0,
-        };
-        // A starting server or a proxy may answer with a page for a moment; credentials do not heal.
-        let fatal = matches!(
-            error.kind(),
-            ErrorKind::Unauthorized | ErrorKind::Forbidden | ErrorKind::Tls | ErrorKind::InvalidInput
-        );
-        if fatal || hopeless >= HOPELESS {
+        let Some(wait) = patience.after(&error) else {
             shared.lock().failed = Some(error.duplicate());
             shared.each(Some(false), |queue| queue.push_failed(&error));
             return;
-        }
-        shared.each(Some(false), |queue| queue.push_closed(&error));
-        let retry = if error.retry() == Retry::Never {
-            error.duplicate().with_retry(Retry::Now)
-        } else {
-            error.duplicate()
         };
-        let wait = backoff.after(&retry, rand::random()).unwrap_or_default();
+        shared.each(Some(false), |queue| queue.push_closed(&error));
         tracing::debug!(%error, ?wait, "the event stream is made again");
         tokio::time::sleep(wait).await;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use bytes::{Bytes, BytesMut};
-use opencode_api::{Location, Method, Operation, Request, ResponseKind};
+use opencode_api::{Location, Method, Operation, OperationInfo, Request, ResponseKind};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
@@ -105,22 +105,57 @@ impl Transport {
         operation: &O,
         repeatable: bool,
     ) -> Result<(O::Response, Answer)> {
-        let request = operation.request().located(&self.inner.location);
-        let mut answer = self.send(O::ID, &request, repeatable).await?;
-        if let Some(keys) = keys_in(O::PATH)
+        let request = operation.request();
+        let answer = self.answer(O::ID, O::PATH, O::RESPONSE, request, repeatable).await?;
+        let response =
+            O::decode(answer.content_type(), &answer.body).map_err(|e| from_answer(O::ID, e, &answer))?;
+        Ok((response, answer))
+    }
+
+    /// Calls an operation of the table. What comes back is looked at and not decoded.
+    pub(crate) async fn call_row(&self, row: &OperationInfo, request: Request) -> Result<Bytes> {
+        let answer = self.answer(row.id, row.path, row.response, request, false).await?;
+        match row.check(answer.content_type(), &answer.body) {
+            Ok(()) => Ok(answer.body),
+            Err(error) => Err(from_answer(row.id, error, &answer)),
+        }
+    }
+
+    /// Address and headers with which somebody else upgrades a connection; the headers hold the credentials.
+    pub(crate) fn web_socket(&self, request: Request) -> Result<(String, Vec<(String, String)>)> {
+        let request = request.located(&self.inner.location);
+        let mut url = self.url(&request)?;
+        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+        // Both schemes are of the kind that has a host, so that this cannot fail.
+        let _ = url.set_scheme(scheme);
+        let mut headers: Vec<_> =
+            request.headers.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
+        headers
+            .extend((self.inner.config.credentials.as_ref()).map(|c| ("authorization".to_owned(), basic(c))));
+        Ok((url.into(), headers))
+    }
+
+    /// The answer to an operation where the client is, without the secrets that its route may show.
+    async fn answer(
+        &self,
+        id: &'static str,
+        path: &str,
+        kind: ResponseKind,
+        request: Request,
+        repeatable: bool,
+    ) -> Result<Answer> {
+        let request = request.located(&self.inner.location);
+        let mut answer = self.send(id, &request, repeatable).await?;
+        if let Some(keys) = keys_in(path)
             && let Some(body) = redact(&answer.body, keys)
         {
             // Before anything reads it: also what a decoder says about a wrong value may quote it.
             answer.body = body.into();
         }
-        if O::RESPONSE == ResponseKind::Empty
-            && answer.content_type().is_some_and(|t| t.starts_with("text/html"))
-        {
-            return Err(errors::page().with_operation(O::ID));
+        if kind == ResponseKind::Empty && answer.content_type().is_some_and(|t| t.starts_with("text/html")) {
+            return Err(errors::page().with_operation(id));
         }
-        let response =
-            O::decode(answer.content_type(), &answer.body).map_err(|e| from_answer(O::ID, e, &answer))?;
-        Ok((response, answer))
+        Ok(answer)
     }
 
     /// Any answer as a JSON document, without the secrets in it.
@@ -237,10 +272,14 @@ impl Transport {
         Ok(first.unwrap_or_else(|| all.freeze()))
     }
 
-    fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
+    fn url(&self, request: &Request) -> Result<Url> {
         let address = format!("{}{}", self.inner.base.as_str().trim_end_matches('/'), request.target());
-        let url = Url::parse(&address)
-            .map_err(|e| Error::new(ErrorKind::Internal, "an impossible request address").with_source(e))?;
+        Url::parse(&address)
+            .map_err(|e| Error::new(ErrorKind::Internal, "an impossible request address").with_source(e))
+    }
+
+    fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder> {
+        let url = self.url(request)?;
         let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
             .map_err(|e| Error::new(ErrorKind::Internal, "an impossible method").with_source(e))?;
         let mut builder = self.inner.http.request(method, url);
@@ -333,15 +372,19 @@ fn build(base: &Url, config: &TransportConfig) -> Result<reqwest::Client> {
 fn default_headers(config: &TransportConfig) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     if let Some(credentials) = &config.credentials {
-        let pair = format!("{}:{}", credentials.user, credentials.password.expose());
-        let text = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
-        let mut value = HeaderValue::try_from(text).map_err(|e| {
+        let mut value = HeaderValue::try_from(basic(credentials)).map_err(|e| {
             Error::new(ErrorKind::InvalidInput, "the credentials cannot be sent").with_source(e)
         })?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
     Ok(headers)
+}
+
+/// The value of the header `Authorization` (RFC 7617).
+fn basic(credentials: &super::Credentials) -> String {
+    let pair = format!("{}:{}", credentials.user, credentials.password.expose());
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
 }
 
 fn is_loopback(url: &Url) -> bool {

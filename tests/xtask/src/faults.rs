@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Only this story.
     #[arg(long)]
     story: Option<String>,
+    /// Of the places where a first connection can break only each such one is played, another half (third, …) in each run.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
     /// Stop after so many seconds, whatever was reached.
     #[arg(long, default_value_t = 600)]
     seconds: u64,
@@ -97,7 +100,7 @@ async fn attack(arguments: &Arguments) -> Result<(), String> {
         servers.push(Arc::new(TestServer::start(options).await.map_err(|e| format!("{e:?}"))?));
     }
     let lengths = measure(&servers[0], &chosen).await?;
-    let jobs = jobs(&chosen, &lengths, arguments.faults, seed);
+    let jobs = jobs(&chosen, &lengths, arguments, seed);
     println!("{} stories, {} conversations, {} servers", chosen.len(), jobs.len(), servers.len());
     let totals = Arc::new(Totals::default());
     let next = Arc::new(AtomicUsize::new(0));
@@ -140,17 +143,19 @@ async fn measure(server: &TestServer, stories: &[Story]) -> Result<Vec<u64>, Str
 }
 
 /// A job for every frame boundary of every story (a long one is sampled), and more at random until there are enough.
-fn jobs(stories: &[Story], lengths: &[u64], faults: usize, seed: u64) -> Vec<Job> {
+fn jobs(stories: &[Story], lengths: &[u64], arguments: &Arguments, seed: u64) -> Vec<Job> {
     const EVERY: u64 = 40;
     let mut random = StdRng::seed_from_u64(seed);
     let mut jobs = Vec::new();
     for (story, length) in stories.iter().zip(lengths) {
-        let cuts: Vec<u64> = match *length {
+        let offset = random.random_range(0..arguments.every);
+        let mut cuts: Vec<u64> = match *length {
             short if short <= EVERY => (1..=short).collect(),
             long => {
                 (1..=EVERY / 2).chain((0..EVERY / 2).map(|_| random.random_range(EVERY / 2..long))).collect()
             }
         };
+        cuts.retain(|cut| cut % arguments.every == offset);
         jobs.extend(cuts.into_iter().map(|first_cut| Job {
             number: 0,
             story: story.clone(),
@@ -158,7 +163,7 @@ fn jobs(stories: &[Story], lengths: &[u64], faults: usize, seed: u64) -> Vec<Job
             seed: 0,
         }));
     }
-    while jobs.len() < faults / 3 {
+    while jobs.len() < arguments.faults / 3 {
         let story = stories[random.random_range(0..stories.len())].clone();
         jobs.push(Job { number: 0, story, first_cut: random.random_range(1..20), seed: 0 });
     }

@@ -10,10 +10,11 @@ use opencode_nexus::{Client, Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::count;
-use crate::connect::{LOCAL, ServerArguments, project};
+use crate::connect::ServerArguments;
 use crate::plugins::{Plugins, print_notices};
 use crate::settings::settings;
 use crate::{account, output};
+use opencode_nexus::nexus::{LOCAL, folder};
 
 /// How long the history may take to be complete.
 const KEEP_WITHIN: Duration = Duration::from_secs(5);
@@ -132,7 +133,7 @@ pub(crate) async fn keep(
         // Where the session is, there the prompt goes.
         Some(stored) => (stored.server.clone(), stored.session.directory.clone()),
         None => {
-            let directory = project(server.directory.as_deref())?;
+            let directory = folder(server.directory.as_deref())?;
             let settings = settings()?;
             let url = server.url.as_ref().or(settings.server_url.as_ref());
             let address = url.map_or_else(|| LOCAL.to_owned(), |url| super::list::server(url));

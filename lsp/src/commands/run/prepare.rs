@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use opencode_nexus::chat::{AskPolicy, Conversation, ConversationOptions, Prompt, PromptPart};
-use opencode_nexus::context::{Context, Mention, Scope, mentions};
+use opencode_nexus::context::{Context, Mention, Scope};
 use opencode_nexus::model::ModelRef;
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 
@@ -101,17 +101,12 @@ impl Run {
             return Ok(());
         }
         let settings = settings()?;
-        let named = self.context.iter().map(|name| mention(name)).collect::<Result<Vec<_>>>()?;
+        let named = self.context.iter().map(|name| Mention::named(name)).collect::<Result<Vec<_>>>()?;
         plugins.extensions().settled(STARTED).await;
         let own = Context::default().with_hosts(&settings.context_hosts);
         let context = plugins.extensions().context_with(own);
         let scope = Scope { root: folder, client: Some(client), editor: None };
-        let gathered = context.gather_mentions(&scope, &named, settings.context_budget).await?;
-        if let Some(left) = gathered.left_out.first() {
-            let message = format!("{} cannot go along: {}", left.title, left.reason);
-            return Err(Error::new(ErrorKind::InvalidInput, message)
-                .with_hint("leave it out of --context, or name what is there"));
-        }
+        let gathered = context.gather_all(&scope, &named, settings.context_budget).await?;
         prompt.parts.extend(gathered.parts());
         Ok(())
     }
@@ -150,39 +145,6 @@ impl Run {
             Some(agent) if agent.answers_people() => Ok(Some(agent.name)),
             _ => Err(Error::new(ErrorKind::InvalidInput, format!("no agent {name} answers people here"))
                 .with_hint("`nexus agents` lists them")),
-        }
-    }
-}
-
-/// A mention as it is given on a command line, with or without its `@`. Quotes are the shell's business.
-fn mention(name: &str) -> Result<Mention> {
-    let bare = name.strip_prefix('@').unwrap_or(name);
-    let whole = format!("@{bare}");
-    let read = mentions(&whole).into_iter().next().filter(|mention| mention.range == (0..whole.len()));
-    let spelt = || Mention::written(None, bare).and_then(|written| mentions(&written).into_iter().next());
-    read.or_else(spelt).ok_or_else(|| {
-        let message = format!("`{}` names no context", name.escape_debug());
-        Error::new(ErrorKind::InvalidInput, message)
-            .with_hint("name it as behind an @: git-diff, src/lib.rs#L3-9, \"file:a b.rs\"")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mention_is_read_with_and_without_its_sign() {
-        let named = |name: &str| {
-            let mention = mention(name).unwrap();
-            (mention.provider, mention.argument.unwrap())
-        };
-        assert_eq!(named("git-diff"), (None, "git-diff".into()));
-        assert_eq!(named("@git-diff:HEAD~2"), (Some("git-diff".into()), "HEAD~2".into()));
-        assert_eq!(named("a b.rs#L3"), (None, "a b.rs#L3".into()));
-        assert_eq!(named("file:\"a b.rs\""), (Some("file".into()), "a b.rs".into()));
-        for wrong in ["", "@", "a\nb"] {
-            assert!(mention(wrong).unwrap_err().hint().is_some(), "{wrong:?}");
         }
     }
 }

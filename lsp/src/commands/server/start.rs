@@ -12,9 +12,9 @@ use opencode_nexus::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::launch::{Launch, launch};
-use crate::connect::project;
 use crate::output;
 use crate::settings::settings;
+use opencode_nexus::nexus::folder;
 
 /// Start a server in the background; one that runs already is used.
 #[derive(clap::Args)]
@@ -125,7 +125,7 @@ impl Start {
     }
 
     async fn launch(&self, instances: &Instances) -> Result<Launch> {
-        let directory = project(self.directory.as_deref())?;
+        let directory = folder(self.directory.as_deref())?;
         let settings = settings()?;
         let find = FindOptions {
             explicit: self.binary.clone().or_else(|| settings.server_binary.clone()),

@@ -13,7 +13,7 @@ use opencode_nexus::{Error, ErrorKind, Result};
 
 use super::idle::Idle;
 use super::launch::{Launch, Told};
-use crate::connect::gone_back;
+use opencode_nexus::nexus::gone_back;
 
 /// Runs a server in the background (called by `start`).
 #[derive(clap::Args)]

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opencode_nexus::extension::Extensions;
+use opencode_nexus::nexus::{Kept, Launch, Target, gone_back};
 use opencode_nexus::server::{Health, Supervisor, SupervisorOptions, Versions};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use tokio::time::Instant;
 
 use super::Roots;
-use crate::connect::{Kept, Launch, ServerArguments, Target, gone_back, keeping_quietly};
+use crate::connect::{ServerArguments, keeping_quietly};
 use crate::language_server::editor::Editor;
 use crate::settings::settings;
 
@@ -168,7 +169,7 @@ impl Roots {
 
     /// Where the server is by now; one that a person named stands where they said.
     async fn where_now(&self, running: &Arc<Running>) -> Option<Target> {
-        if running.target.is_named {
+        if running.target.is_named() {
             return Some(running.target.clone());
         }
         let settings = settings().ok()?;
