@@ -46,8 +46,10 @@ const IO: &[&str] =
 
 const TOP_LEVEL: &[&str] = &["sdk", "lsp", "plugins", "python", "node", "examples", "tests", "target"];
 
-/// What the rest of the SDK may know of `opencode-api`: how to call an operation, and nothing of its contents.
-const NEUTRAL: &[&str] = &["Operation", "Request", "Location", "Method", "DecodeError", "ResponseKind"];
+/// What the rest of the SDK may know of `opencode-api`: how to call an operation, and nothing of its contents. A row of the
+/// table of operations (`OperationInfo`) is how those call one who bring its id and its arguments from outside.
+const NEUTRAL: &[&str] =
+    &["Operation", "OperationInfo", "Request", "Location", "Method", "DecodeError", "ResponseKind"];
 
 /// Field names that only the wire has.
 const WIRE_FIELDS: &[&str] = &[
