@@ -151,11 +151,7 @@ impl<S: Serializer> Serializer for Camel<S> {
         self.0.serialize_map(length).map(Camel)
     }
 
-    fn serialize_struct(
-        self,
-        name: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeStruct, S::Error> {
+    fn serialize_struct(self, name: &'static str, length: usize) -> Result<Self::SerializeStruct, S::Error> {
         if name == RAW {
             return self.0.serialize_struct(name, length).map(Fields::Raw);
         }
