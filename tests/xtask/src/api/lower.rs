@@ -246,6 +246,7 @@ impl<'d> Lowering<'d> {
                 name: snake(wire),
                 mode,
                 doc: unit(name, wire, &of),
+                nullable: slot.nullable,
                 of,
             });
         }

@@ -1,4 +1,5 @@
-//! `cargo xtask api`: generates the wire types, operations and events of a server line from its interface document.
+//! `cargo xtask api`: generates the wire types, operations and events of a server line from its interface document, in Rust
+//! and for the bindings in Python and TypeScript.
 //! The document is never edited; what real servers do differently stands in an overlay beside it. Not here: anything
 //! about HTTP, and any opinion about the API. When a generation went wrong so badly that the workspace no longer
 //! compiles, restore the generated files with git, then correct the generator.
@@ -6,17 +7,21 @@ mod document;
 mod emit;
 mod events;
 mod inline;
+mod interface;
 mod lower;
 mod model;
 mod naming;
 mod operations;
 mod overlay;
+mod python;
+mod typescript;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use interface::Interface;
 use lower::Lowering;
 use overlay::Overlay;
 
@@ -38,24 +43,25 @@ const LINES: &[Line] = &[
     },
 ];
 
+/// Where the generated code of each language goes.
+const PYTHON: &str = "python/opencode_nexus/api";
+const NODE: &str = "node/ts/api";
+
 /// Writes the generated files, or only compares them.
 pub fn run(root: &Path, check: bool) -> Result<(), String> {
     let mut differing = Vec::new();
-    for line in LINES {
-        let mut total = 0;
-        for (path, text) in generate(&root.join(CRATE), line)? {
-            total += text.lines().count();
-            if fs::read_to_string(&path).is_ok_and(|found| found == text) {
-                continue;
-            }
-            if !check {
-                fs::write(&path, &text)
-                    .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            }
-            differing.push(path);
+    let mut total = 0;
+    for (path, text) in generate(root)? {
+        total += text.lines().count();
+        if fs::read_to_string(&path).is_ok_and(|found| found == text) {
+            continue;
         }
-        println!("{}: {total} generated lines", line.module);
+        if !check {
+            write(&path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        }
+        differing.push(path);
     }
+    println!("{total} generated lines");
     for path in &differing {
         println!("{} {}", if check { "differs:" } else { "wrote" }, path.display());
     }
@@ -67,29 +73,54 @@ pub fn run(root: &Path, check: bool) -> Result<(), String> {
     Ok(())
 }
 
-fn generate(krate: &Path, line: &Line) -> Result<Vec<(PathBuf, String)>, String> {
-    let spec = krate.join("spec");
-    let overlay = Overlay::from_json(&read_json(&spec.join(line.overlay))?)?;
-    let documents = line.documents.iter().map(|name| read_json(&spec.join(name)));
-    let document = document::merged(documents.collect::<Result<_, _>>()?, &overlay)?;
-    let mut lowering = Lowering::new(&document, overlay)?;
-    lowering.named_schemas()?;
-    let events = events::lower(&mut lowering)?;
-    let operations = operations::lower(&mut lowering)?;
-    for id in lowering.overlay.headers.keys().chain(&lowering.overlay.websockets) {
-        if !operations.iter().any(|operation| operation.id == *id) {
-            return Err(format!("{} names {id}, which is no operation", line.overlay));
-        }
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
     }
-    let module = krate.join("src").join(line.module);
-    let source = format!("sdk/api/spec/{}", line.documents.join(" and "));
-    let mut files: Vec<(PathBuf, String)> =
-        emit::files(&lowering, &events, &operations, &source, line.module)
-            .into_iter()
-            .map(|(name, text)| (module.join(name), text))
-            .collect();
-    let table = krate.join("tests/answers").join(format!("{}.rs", line.module));
-    files.push((table, emit::answer_table(&operations, &source, line.module)));
+    fs::write(path, text)
+}
+
+/// All generated files with their paths.
+fn generate(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
+    let krate = root.join(CRATE);
+    let mut files = Vec::new();
+    let mut lowered = Vec::new();
+    let mut documents = Vec::new();
+    for line in LINES {
+        let overlay = Overlay::from_json(&read_json(&krate.join("spec").join(line.overlay))?)?;
+        let all = line.documents.iter().map(|name| read_json(&krate.join("spec").join(name)));
+        documents.push((document::merged(all.collect::<Result<_, _>>()?, &overlay)?, overlay));
+    }
+    for (line, (document, overlay)) in LINES.iter().zip(&documents) {
+        let mut lowering = Lowering::new(document, overlay.clone())?;
+        lowering.named_schemas()?;
+        let events = events::lower(&mut lowering)?;
+        let operations = operations::lower(&mut lowering)?;
+        for id in overlay.headers.keys().chain(&overlay.websockets) {
+            if !operations.iter().any(|operation| operation.id == *id) {
+                return Err(format!("{} names {id}, which is no operation", line.overlay));
+            }
+        }
+        let source = format!("sdk/api/spec/{}", line.documents.join(" and "));
+        let module = krate.join("src").join(line.module);
+        files.extend(
+            emit::files(&lowering, &events, &operations, &source, line.module)
+                .into_iter()
+                .map(|(name, text)| (module.join(name), text)),
+        );
+        let table = krate.join("tests/answers").join(format!("{}.rs", line.module));
+        files.push((table, emit::answer_table(&operations, &source, line.module)));
+        lowered.push((line.module, source, lowering, events, operations));
+    }
+    let interfaces = lowered.iter().map(|(module, source, lowering, events, operations)| {
+        Interface::new(module, source.clone(), lowering, events, operations)
+    });
+    let interfaces = interfaces.collect::<Result<Vec<_>, _>>()?;
+    let mut below = |folder: &str, all: Vec<(String, String)>| {
+        files.extend(all.into_iter().map(|(name, text)| (root.join(folder).join(name), text)));
+    };
+    below(PYTHON, python::files(&interfaces));
+    below(NODE, typescript::files(&interfaces));
     Ok(files)
 }
 

@@ -76,6 +76,8 @@ pub struct Field {
     pub name: String,
     pub mode: Mode,
     pub of: Type,
+    /// Whether `null` may stand in its place.
+    pub nullable: bool,
     pub doc: Option<&'static str>,
 }
 
@@ -125,6 +127,8 @@ pub struct Parameter {
     pub place: Place,
     pub wire: String,
     pub name: String,
+    pub of: Type,
+    /// As Rust writes it, which is simpler where we choose what is sent.
     pub rust: String,
 }
 
@@ -138,6 +142,8 @@ pub struct OperationItem {
     pub location: &'static str,
     pub response_kind: &'static str,
     pub response: Type,
+    /// What the document says of a response of JSON, where `response` gives up a type because it may be `null`.
+    pub answer: Slot,
     pub required: Vec<Parameter>,
     pub filled: Vec<Parameter>,
     pub optional: Vec<Parameter>,

@@ -9,7 +9,7 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Words of a name: split at what is no letter or digit, and where a capital starts a word (`sessionID`, `LSPStatus`).
-fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();

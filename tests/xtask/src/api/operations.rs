@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::emit::rust_type;
 use super::lower::{Lowering, Place as SchemaPlace, members};
-use super::model::{File, Item, OperationItem, Parameter, Place, Type};
+use super::model::{File, Item, OperationItem, Parameter, Place, Slot, Type};
 use super::naming::{id_by_name, pascal, snake};
 
 /// Where the schema of a JSON body is.
@@ -35,7 +35,8 @@ fn one(
 ) -> Result<OperationItem, String> {
     let mut segments: Vec<&str> = id.split('.').collect();
     let name = pascal(segments.pop().ok_or("an empty operationId")?);
-    let (response_kind, response) = response(lowering, id, operation)?;
+    let (response_kind, answer) = response(lowering, id, operation)?;
+    let response = if answer.nullable { Type::Value } else { answer.of.clone() };
     let mut item = OperationItem {
         id: id.to_owned(),
         modules: segments.into_iter().map(snake).collect(),
@@ -45,6 +46,7 @@ fn one(
         location: "None",
         response_kind,
         response,
+        answer,
         required: Vec::new(),
         filled: Vec::new(),
         optional: Vec::new(),
@@ -52,8 +54,8 @@ fn one(
         deprecated: operation.get("deprecated").and_then(Value::as_bool).unwrap_or(false),
     };
     if path.ends_with('*') {
-        let rust = "String".to_owned();
-        item.required.push(Parameter { place: Place::Tail, wire: "*".into(), name: "path".into(), rust });
+        let (of, rust) = (Type::String, "String".to_owned());
+        item.required.push(Parameter { place: Place::Tail, wire: "*".into(), name: "path".into(), of, rust });
     }
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let parameters: Vec<&Value> = parameters.into_iter().flatten().collect();
@@ -67,8 +69,14 @@ fn one(
     if let Some(schema) = operation.pointer(BODY) {
         add_body(lowering, &mut item, schema)?;
     } else if operation.pointer("/requestBody/content/application~1octet-stream").is_some() {
-        let rust = "Vec<u8>".to_owned();
-        item.required.push(Parameter { place: Place::Bytes, wire: "body".into(), name: "body".into(), rust });
+        let (of, rust) = (Type::String, "Vec<u8>".to_owned());
+        item.required.push(Parameter {
+            place: Place::Bytes,
+            wire: "body".into(),
+            name: "body".into(),
+            of,
+            rust,
+        });
     } else if operation.get("requestBody").is_some() {
         return Err(format!("{id}: the body is neither JSON nor bytes"));
     }
@@ -125,8 +133,8 @@ fn add_parameter(
     }
     let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(place == Place::Path);
     let schema = parameter.get("schema").unwrap_or(&Value::Null);
-    let rust = parameter_type(lowering, item, wire, schema)?;
-    let parameter = Parameter { place, wire: wire.to_owned(), name: snake(wire), rust };
+    let (of, rust) = parameter_type(lowering, item, wire, schema)?;
+    let parameter = Parameter { place, wire: wire.to_owned(), name: snake(wire), of, rust };
     if required {
         item.required.push(parameter)
     } else {
@@ -135,13 +143,13 @@ fn add_parameter(
     Ok(())
 }
 
-/// The Rust type of a path or query parameter: what is sent is chosen by us, so plain types do.
+/// The type of a path or query parameter, and what Rust makes of it: what is sent is chosen by us, so plain types do.
 fn parameter_type(
     lowering: &mut Lowering<'_>,
     item: &OperationItem,
     wire: &str,
     schema: &Value,
-) -> Result<String, String> {
+) -> Result<(Type, String), String> {
     let hint = format!("{}{}", pascal(&item.id), pascal(wire));
     let place = SchemaPlace { file: File::Bodies, hint, property: wire };
     // A flag that may also be written as text: "true", "false".
@@ -150,12 +158,13 @@ fn parameter_type(
         Some(id) => Type::Id(id_by_name(id).ok_or_else(|| format!("unknown id type {id}"))?),
         None => lowering.slot(schema, &place)?.of,
     };
-    Ok(match of {
-        _ if is_flag => "bool".to_owned(),
-        Type::Number => "u64".to_owned(),
-        Type::Value => "String".to_owned(),
-        of => rust_type(&of, None),
-    })
+    let of = match of {
+        _ if is_flag => Type::Bool,
+        Type::Value => Type::String,
+        of => of,
+    };
+    let rust = if of == Type::Number { "u64".to_owned() } else { rust_type(&of, None) };
+    Ok((of, rust))
 }
 
 fn add_body(lowering: &mut Lowering<'_>, item: &mut OperationItem, schema: &Value) -> Result<(), String> {
@@ -166,6 +175,7 @@ fn add_body(lowering: &mut Lowering<'_>, item: &mut OperationItem, schema: &Valu
         wire: "body".into(),
         name: "body".into(),
         rust: rust_type(&of, None),
+        of: of.clone(),
     };
     if needs_something(lowering, &of) {
         item.required.push(parameter)
@@ -190,31 +200,28 @@ fn response(
     lowering: &mut Lowering<'_>,
     id: &str,
     operation: &Value,
-) -> Result<(&'static str, Type), String> {
+) -> Result<(&'static str, Slot), String> {
     let websocket = operation.get("x-websocket").and_then(Value::as_bool).unwrap_or(false);
     if websocket || lowering.overlay.websockets.contains(id) {
-        return Ok(("WebSocket", Type::Unit));
+        return Ok(("WebSocket", Type::Unit.into()));
     }
     let responses = operation.get("responses").and_then(Value::as_object);
     let success = responses.into_iter().flatten().find(|(status, _)| status.starts_with('2'));
     let content = success.and_then(|(_, response)| response.get("content")).and_then(Value::as_object);
     let Some((media, content)) = content.and_then(|content| content.iter().next()) else {
-        return Ok(("Empty", Type::Unit));
+        return Ok(("Empty", Type::Unit.into()));
     };
     let schema = content.get("schema").unwrap_or(&Value::Null);
     let hint = format!("{}Response", pascal(id));
     let place = SchemaPlace { file: File::Bodies, hint, property: "response" };
     Ok(match media.split(';').next().unwrap_or_default() {
-        "application/json" => {
-            let slot = lowering.slot(schema, &place)?;
-            ("Json", if slot.nullable { Type::Value } else { slot.of })
-        }
+        "application/json" => ("Json", lowering.slot(schema, &place)?),
         "text/event-stream" => match lowering.slot(schema, &place)?.of {
-            of @ (Type::Envelope | Type::GlobalEnvelope) => ("EventStream", of),
-            _ => ("EventStream", Type::Envelope),
+            of @ (Type::Envelope | Type::GlobalEnvelope) => ("EventStream", of.into()),
+            _ => ("EventStream", Type::Envelope.into()),
         },
-        "application/octet-stream" => ("Bytes", Type::Unit),
-        media if media.starts_with("text/") => ("Text", Type::Unit),
+        "application/octet-stream" => ("Bytes", Type::Unit.into()),
+        media if media.starts_with("text/") => ("Text", Type::Unit.into()),
         other => return Err(format!("{id} answers with {other}")),
     })
 }

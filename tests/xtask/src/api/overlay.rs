@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 /// Corrections to an interface document. Types are named as in the generated code, fields as on the wire.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Overlay {
     /// `Type.field` that some server of this line leaves out although the document requires it.
     pub optional: BTreeSet<String>,
