@@ -1,0 +1,198 @@
+// What can go wrong, as classes: one for each kind of error of the core, in four groups, under `NexusError`.
+
+import type { Signal } from './port.js'
+
+/** What an error is made of. */
+export interface NexusErrorInit {
+  /** The stable code, `group.kind`. */
+  code: string
+  /** One line. */
+  message: string
+  /** What to do. */
+  hint?: string | null
+  /** The operation that failed. */
+  operation?: string | null
+  /** Whether the same may be tried again. */
+  retryable?: boolean
+  /** In how many seconds, where the server named a time. */
+  retryAfter?: number | null
+  /** Everything that is known, with the causes. */
+  report?: string
+  cause?: unknown
+}
+
+/** Marks our errors, also those of another copy of this package. */
+const MARK = Symbol.for('opencode-nexus.error')
+
+/** Something went wrong in OpenCode Nexus or in the server. */
+export class NexusError extends Error {
+  /** The stable code, `group.kind`, for example `system.unreachable`; the same in Rust, Python and Node. */
+  readonly code: string
+  /** What a person should do, if there is something. */
+  readonly hint: string | null
+  /** The operation that failed, for example `session.create`. */
+  readonly operation: string | null
+  /** Whether the same may be tried again. */
+  readonly retryable: boolean
+  /** In how many seconds, where the server named a time. */
+  readonly retryAfter: number | null
+  /** Everything that is known, with the causes; several lines, without secrets. */
+  declare readonly report: string
+
+  constructor(init: NexusErrorInit) {
+    const operation = init.operation ? `${init.operation}: ` : ''
+    const hint = init.hint ? `; ${init.hint}` : ''
+    super(`${operation}${init.message}${hint} [${init.code}]`, 'cause' in init ? { cause: init.cause } : undefined)
+    this.code = init.code
+    this.hint = init.hint ?? null
+    this.operation = init.operation ?? null
+    this.retryable = init.retryable ?? false
+    this.retryAfter = init.retryAfter ?? null
+    // They are for who asks; the console shows the rest.
+    Object.defineProperty(this, 'report', { value: init.report ?? this.message, enumerable: false })
+    Object.defineProperty(this, MARK, { value: true, enumerable: false })
+  }
+
+  override get name(): string {
+    return this.constructor.name
+  }
+
+  /** Whether something is one of our errors, also when it was made by another copy of this package. */
+  static is(value: unknown): value is NexusError {
+    return typeof value === 'object' && value !== null && MARK in value
+  }
+}
+
+/** Something that the caller can change. */
+export class UserError extends NexusError {}
+/** Something in the system around us: network, server, disk. */
+export class SystemError extends NexusError {}
+/** Something about who may do what. */
+export class SecurityError extends NexusError {}
+/** Something is missing that should be there. */
+export class RecoveryError extends NexusError {}
+
+/** A value that was given cannot be used. */
+export class InvalidInputError extends UserError {}
+/** Configuration or environment is wrong. */
+export class ConfigurationError extends UserError {}
+/** The thing asked for does not exist on the server. */
+export class NotFoundError extends UserError {}
+/** The session is busy with another turn. */
+export class BusyError extends UserError {}
+/** The operation collides with the state of the server. */
+export class ConflictError extends UserError {}
+/** This line of OpenCode has no such thing. */
+export class UnsupportedError extends UserError {}
+/** Somebody stopped it, or it was closed. */
+export class AbortedError extends UserError {}
+/** A hook on prompts does not let it be sent. */
+export class BlockedError extends UserError {}
+/** No connection. */
+export class UnreachableError extends SystemError {}
+/** A phase took longer than its bound. */
+export class TimeoutError extends SystemError {}
+/** The peer sent what the protocol does not know. */
+export class ProtocolError extends SystemError {}
+/** One event or answer is larger than the limit. */
+export class TooLargeError extends SystemError {}
+/** The server itself failed. */
+export class ServerError extends SystemError {}
+/** The model's provider failed. */
+export class ProviderError extends SystemError {}
+/** What listens there is no OpenCode server that this version can speak to. */
+export class IncompatibleError extends SystemError {}
+/** A local OpenCode could not be found, installed or started. */
+export class LocalServerError extends SystemError {}
+/** A file or process operation failed. */
+export class IoError extends SystemError {}
+/** The disk is full, or the folder cannot be written. */
+export class StorageError extends SystemError {}
+/** What is stored was written by a newer version. */
+export class NewerFormatError extends SystemError {}
+/** A plugin or a provider of context failed. */
+export class PluginError extends SystemError {}
+/** A defect in OpenCode Nexus. */
+export class InternalError extends SystemError {}
+/** Wrong or missing credentials. */
+export class UnauthorizedError extends SecurityError {}
+/** The credentials are good but not for this. */
+export class ForbiddenError extends SecurityError {}
+/** Certificate or handshake. */
+export class TlsError extends SecurityError {}
+/** The history is locked: nobody is logged in. */
+export class LockedError extends SecurityError {}
+/** The passphrase or recovery key is wrong. */
+export class WrongPassphraseError extends SecurityError {}
+/** Too many failed attempts; `retryAfter` says how long to wait. */
+export class LockedOutError extends SecurityError {}
+/** The keyring of the operating system does not help. */
+export class KeyringError extends SecurityError {}
+/** Events were missed and the state could not be read again. */
+export class GapNotRecoveredError extends RecoveryError {}
+/** The server never said how the turn ended. */
+export class TurnLostError extends RecoveryError {}
+/** What is stored is not what was written. */
+export class DamagedError extends RecoveryError {}
+
+/** The class of each code. */
+export const ERRORS: Readonly<Record<string, new (init: NexusErrorInit) => NexusError>> = {
+  'user.invalid_input': InvalidInputError,
+  'user.configuration': ConfigurationError,
+  'user.not_found': NotFoundError,
+  'user.busy': BusyError,
+  'user.conflict': ConflictError,
+  'user.unsupported': UnsupportedError,
+  'user.aborted': AbortedError,
+  'user.blocked': BlockedError,
+  'system.unreachable': UnreachableError,
+  'system.timeout': TimeoutError,
+  'system.protocol': ProtocolError,
+  'system.too_large': TooLargeError,
+  'system.server': ServerError,
+  'system.provider': ProviderError,
+  'system.incompatible': IncompatibleError,
+  'system.local_server': LocalServerError,
+  'system.io': IoError,
+  'system.storage': StorageError,
+  'system.newer_format': NewerFormatError,
+  'system.plugin': PluginError,
+  'system.internal': InternalError,
+  'security.unauthorized': UnauthorizedError,
+  'security.forbidden': ForbiddenError,
+  'security.tls': TlsError,
+  'security.locked': LockedError,
+  'security.wrong_passphrase': WrongPassphraseError,
+  'security.locked_out': LockedOutError,
+  'security.keyring': KeyringError,
+  'recovery.gap_not_recovered': GapNotRecoveredError,
+  'recovery.turn_lost': TurnLostError,
+  'recovery.damaged': DamagedError,
+}
+
+const GROUPS: Readonly<Record<string, new (init: NexusErrorInit) => NexusError>> = {
+  user: UserError,
+  system: SystemError,
+  security: SecurityError,
+  recovery: RecoveryError,
+}
+
+/**
+ * The error that native code describes.
+ *
+ * @internal
+ */
+export function toError(json: string): NexusError {
+  const init = JSON.parse(json) as NexusErrorInit
+  const known = ERRORS[init.code] ?? GROUPS[init.code.split('.')[0] ?? ''] ?? NexusError
+  return new known(init)
+}
+
+/**
+ * Why a signal was aborted; as `fetch` says it.
+ *
+ * @internal
+ */
+export function reasonOf(signal: Signal): unknown {
+  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError')
+}

@@ -1,0 +1,34 @@
+// The package: everything that a program can name. `index.mts` is the same for ECMAScript modules.
+
+/// <reference lib="esnext.disposable" preserve="true" />
+
+export { Nexus } from './nexus.js'
+export type {
+  ConnectOptions, FolderOptions, LocalOptions, Progress, ServerDescription, SessionsOptions,
+} from './nexus.js'
+export { Conversation } from './conversation.js'
+export type { AskOptions } from './conversation.js'
+export type { AskContext, ConversationOptions, OnPermission, OnQuestion, Rule } from './opening.js'
+export { Turn } from './turn.js'
+export { Feed } from './feed.js'
+export { EventStream, RawEvent } from './raw.js'
+export { History } from './history.js'
+export type {
+  Found, FoundMessage, HistoryQuery, HistoryStatus, Snippet, StoredConversation, StoredSession, StoredSessionQuery,
+} from './history.js'
+export type { ContextItem, ContextProvider } from './providers.js'
+export type { ActOptions, Piece, PromptInput, PromptOptions } from './prompt.js'
+export type * from './model.js'
+export type * from './events.js'
+export { Api } from './api/v1.js'
+export { Api as ApiV2 } from './api/v2.js'
+export type * as v1 from './api/v1-types.js'
+export type * as v2 from './api/v2-types.js'
+export {
+  AbortedError, BlockedError, BusyError, ConfigurationError, ConflictError, DamagedError, ERRORS, ForbiddenError,
+  GapNotRecoveredError, IncompatibleError, InternalError, InvalidInputError, IoError, KeyringError, LocalServerError,
+  LockedError, LockedOutError, NewerFormatError, NexusError, NotFoundError, PluginError, ProtocolError, ProviderError,
+  RecoveryError, SecurityError, ServerError, StorageError, SystemError, TimeoutError, TlsError, TooLargeError,
+  TurnLostError, UnauthorizedError, UnreachableError, UnsupportedError, UserError, WrongPassphraseError,
+} from './errors.js'
+export type { NexusErrorInit } from './errors.js'
