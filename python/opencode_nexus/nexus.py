@@ -1,0 +1,283 @@
+"""The connection: one server that is found, started or named, and what it is asked."""
+
+from __future__ import annotations
+
+from . import _arguments as arguments
+from . import _exit
+from . import _logging as logs
+from . import _requests as requests
+from ._native import Nexus as NativeNexus
+from ._providers import Providers
+from .records import (
+    Agent,
+    Catalogue,
+    Message,
+    ServerConfiguration,
+    ServerInfo,
+    Session,
+    SlashCommand,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+    from typing import Any, Literal, Optional, Union
+
+    from . import _native
+    from ._asks import OnPermission, OnQuestion
+    from ._providers import Provider
+    from ._requests import Decision, Path, Rules
+    from .api.v1 import Api
+    from .conversation import Conversation
+    from .history import History
+    from .raw import Events
+
+
+class Nexus:
+    """One OpenCode server. ``Nexus.local()`` finds or starts one, ``Nexus.connect(url)`` uses one that is named.
+
+    Use it with ``with``, or ``close()`` it: a server that was started for it ends then. It ends as well when the program does,
+    however that happens.
+    """
+
+    __slots__ = ("_native", "_providers", "_api", "__weakref__")
+
+    def __init__(self, native: _native.Nexus, providers: Providers) -> None:
+        self._native = native
+        self._providers = providers
+        self._api: Optional[Api] = None
+
+    @classmethod
+    def local(
+        cls,
+        directory: Optional[Path] = None,
+        *,
+        server: Optional[str] = None,
+        start: Optional[bool] = None,
+        binary: Optional[Path] = None,
+        keep: Union[Literal["off", "auto", "on"], bool] = "off",
+        account: Optional[str] = None,
+        passphrase: Optional[str] = None,
+        config: Optional[Path] = None,
+        profile: Optional[str] = None,
+        providers: Optional[Mapping[str, Provider]] = None,
+    ) -> Nexus:
+        """Finds a server on this machine, or starts one (OpenCode is installed first where it is not).
+
+        ``directory`` is the folder to work in, by default the current one. ``server`` names a background server
+        (``nexus server start NAME``), which must run then. ``start`` says whether one may be started, ``binary`` which
+        OpenCode. With ``keep`` conversations go into the encrypted history of an account. ``config`` and ``profile`` choose
+        other settings than the person's. ``providers`` give context: see ``provide``.
+        """
+        wanted = requests.wanted(
+            directory=directory,
+            server=server,
+            start=start,
+            binary=binary,
+            keep=keep,
+            account=account,
+            passphrase=passphrase,
+            config=config,
+            profile=profile,
+        )
+        return cls._open(wanted, providers)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        directory: Optional[Path] = None,
+        password: Optional[str] = None,
+        user: Optional[str] = None,
+        keep: Union[Literal["off", "auto", "on"], bool] = "off",
+        account: Optional[str] = None,
+        passphrase: Optional[str] = None,
+        config: Optional[Path] = None,
+        profile: Optional[str] = None,
+        providers: Optional[Mapping[str, Provider]] = None,
+    ) -> Nexus:
+        """Connects to the server at an address like ``http://127.0.0.1:4096`` or ``https://user:password@host``.
+
+        ``directory`` must exist on this machine too. Without a ``password`` the address and the environment are asked.
+        """
+        wanted = requests.wanted(
+            url=arguments.text("url", url),
+            directory=directory,
+            password=password,
+            user=user,
+            keep=keep,
+            account=account,
+            passphrase=passphrase,
+            config=config,
+            profile=profile,
+        )
+        return cls._open(wanted, providers)
+
+    @classmethod
+    def _open(cls, wanted: str, given: Optional[Mapping[str, Provider]]) -> Nexus:
+        _exit.prepare()
+        logs.follow()
+        providers = Providers()
+        providers.add_all(given)
+        return cls(NativeNexus.open(wanted, providers.native).wait(), providers)
+
+    @property
+    def server(self) -> ServerInfo:
+        """What the server said about itself; asks nobody."""
+        return requests.one(ServerInfo, self._native.server())
+
+    @property
+    def has_started(self) -> bool:
+        """Whether the server was started for this object, and ends with it."""
+        return self._native.has_started()
+
+    @property
+    def api(self) -> Api:
+        """Every operation of OpenCode 1.x by its name, and those of OpenCode 2 as ``api.v2``."""
+        if self._api is None:
+            from .api.v1 import Api
+
+            self._api = Api(self._call, self._stream)
+        return self._api
+
+    def _call(self, line: str, operation: str, given: dict[str, Any]) -> Any:
+        is_json, answer = self._native.call(line, operation, arguments.encode("arguments", given), None).wait()
+        return requests.load(answer) if is_json else answer
+
+    def _stream(self, line: str, operation: str, given: dict[str, Any]) -> Iterator[Any]:
+        requests.check_stream(self._native.server(), line, operation, given)
+        return (event.data for event in self.events())
+
+    @property
+    def history(self) -> History:
+        """The encrypted history in which conversations are kept; an error when they are not."""
+        from .history import History
+
+        return History(requests.history(self._native.history()), self._native)
+
+    def conversation(
+        self,
+        session: Union[str, Session, None] = None,
+        *,
+        directory: Optional[Path] = None,
+        title: Optional[str] = None,
+        permissions: Optional[Decision] = None,
+        rules: Optional[Rules] = None,
+        questions: Optional[Literal["ask", "deny"]] = None,
+        on_permission: Optional[OnPermission] = None,
+        on_question: Optional[OnQuestion] = None,
+        answer_within: Optional[float] = None,
+        give_up: Optional[float] = None,
+        open_within: Optional[float] = None,
+    ) -> Conversation:
+        """Opens a session that exists, or makes a new one in a folder.
+
+        When the agent asks for a permission, the last of the ``rules`` that matches decides, else ``permissions``
+        (``"ask"`` by default, ``"allow"``, ``"deny"``). What is to be asked goes to ``on_permission``, which gives
+        ``"once"`` or ``True``, ``"always"``, ``"reject"`` or ``False``, or ``{"reject": "why"}``; ``on_question`` gives the
+        labels chosen or ``None``. Both may be ``async``. Without them the events of the turn tell it, and
+        ``reply_permission`` and ``answer_question`` answer. Nobody answers within ``answer_within`` seconds (30 minutes by
+        default): then the answer is no. A turn is given up when the server is gone for ``give_up`` seconds.
+        """
+        from .conversation import Conversation
+
+        on_permission = arguments.callback("on_permission", on_permission)
+        on_question = arguments.callback("on_question", on_question)
+        logs.follow()
+        opening = requests.opening(
+            session, title, permissions, rules, questions, answer_within, give_up, open_within
+        )
+        native = self._native.conversation(arguments.path("directory", directory), opening).wait()
+        return Conversation(native, on_permission, on_question)
+
+    def sessions(
+        self,
+        *,
+        directory: Optional[Path] = None,
+        search: Optional[str] = None,
+        roots: bool = False,
+        limit: Optional[int] = None,
+    ) -> list[Session]:
+        """The sessions of a folder, newest first. ``search`` is a part of the title; ``roots`` leaves out those of sub-agents."""
+        asked = self._native.sessions(
+            arguments.path("directory", directory),
+            arguments.optional("search", search),
+            arguments.flag("roots", roots),
+            None if limit is None else arguments.number("limit", limit),
+        )
+        return requests.many(Session, asked.wait())
+
+    def running(self, *, directory: Optional[Path] = None) -> list[str]:
+        """The sessions in which a turn runs, those of sub-agents too."""
+        found: list[str] = requests.load(self._native.running(arguments.path("directory", directory)).wait())
+        return found
+
+    def messages(self, session: Union[str, Session]) -> list[Message]:
+        """The messages of a session, read from the server now."""
+        return requests.many(Message, self._native.messages(arguments.identifier("session", session)).wait())
+
+    def models(self, *, directory: Optional[Path] = None) -> Catalogue:
+        """The providers and models that the server knows."""
+        return requests.one(Catalogue, self._native.models(arguments.path("directory", directory)).wait())
+
+    def agents(self, *, directory: Optional[Path] = None) -> list[Agent]:
+        """The agents of a folder."""
+        return requests.many(Agent, self._native.agents(arguments.path("directory", directory)).wait())
+
+    def commands(self, *, directory: Optional[Path] = None) -> list[SlashCommand]:
+        """The slash commands that the server offers for a folder."""
+        return requests.many(SlashCommand, self._native.commands(arguments.path("directory", directory)).wait())
+
+    def configuration(self, *, directory: Optional[Path] = None) -> ServerConfiguration:
+        """The server's configuration, without secrets."""
+        asked = self._native.configuration(arguments.path("directory", directory))
+        return requests.one(ServerConfiguration, asked.wait())
+
+    def patch_configuration(self, patch: Mapping[str, Any], *, directory: Optional[Path] = None) -> None:
+        """Changes the server's configuration by a JSON merge patch (RFC 7396): ``None`` removes a name."""
+        written = arguments.encode("patch", dict(patch))
+        self._native.patch_configuration(arguments.path("directory", directory), written).wait()
+
+    def events(self, *, directory: Optional[Path] = None) -> Events:
+        """The server's events from now on, in its own words."""
+        from .raw import Events
+
+        return Events(self._native.events(arguments.path("directory", directory)))
+
+    def provide(self, name: str, provider: Provider) -> None:
+        """Adds context under a name, which prompts name in ``context=``: a function that is given what stands behind the
+        colon (or ``None``) and gives a text, a list of texts, or dicts with ``text``, ``title``, ``language``, ``foreign``,
+        ``weight``; or an object with such a method ``provide``, and ``summary``, ``argument``, ``suggest(typed)`` if it likes.
+        Both may be ``async``. They run in a thread of their own and have 15 seconds.
+        """
+        self._providers.add(name, provider)
+
+    def withdraw(self, name: str) -> None:
+        """Takes such a provider away."""
+        self._providers.remove(name)
+
+    def close(self) -> None:
+        """Stops what runs in it, and waits until a server that was started for it is gone. A second call does nothing."""
+        try:
+            self._native.close().wait()
+        finally:
+            self._providers.close()
+
+    def __enter__(self) -> Nexus:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        server = self.server
+        return f"<Nexus {server.address} OpenCode {server.version}>"
+
+
