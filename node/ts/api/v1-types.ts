@@ -764,9 +764,9 @@ export interface ProviderConfigOptions {
   baseURL?: string
   enterpriseUrl?: string
   setCacheKey?: boolean
-  timeout?: unknown
-  headerTimeout?: unknown
-  chunkTimeout?: unknown
+  timeout?: number | boolean
+  headerTimeout?: number | boolean
+  chunkTimeout?: number | boolean
 }
 
 /** Inline schema `ProviderConfigModelsValueCostContextOver200k`. */
@@ -872,13 +872,22 @@ export interface McpLocalConfig {
   timeout?: number
 }
 
+/** Schema `McpOAuthConfig`. */
+export interface McpOAuthConfig {
+  clientId?: string
+  clientSecret?: string
+  scope?: string
+  callbackPort?: number
+  redirectUri?: string
+}
+
 /** Schema `McpRemoteConfig`. */
 export interface McpRemoteConfig {
   type: 'remote'
   url: string
   enabled?: boolean
   headers?: Record<string, string>
-  oauth?: unknown
+  oauth?: McpOAuthConfig | boolean
   timeout?: number
 }
 
@@ -985,14 +994,14 @@ export interface Config {
   server?: ServerConfig
   command?: Record<string, ConfigCommandValue>
   skills?: ConfigSkills
-  references?: Record<string, unknown>
-  reference?: Record<string, unknown>
+  references?: Record<string, string | ConfigV2ReferenceGit | ConfigV2ReferenceLocal>
+  reference?: Record<string, string | ConfigV2ReferenceGit | ConfigV2ReferenceLocal>
   watcher?: ConfigWatcher
   snapshot?: boolean
   plugin?: Array<unknown>
   share?: ConfigShare
   autoshare?: boolean
-  autoupdate?: unknown
+  autoupdate?: boolean | string
   disabled_providers?: Array<string>
   enabled_providers?: Array<string>
   model?: string
@@ -1575,7 +1584,7 @@ export interface Workspace {
   directory?: string | null
   extra?: unknown
   projectID: string
-  timeUsed: unknown
+  timeUsed: number | string
 }
 
 /** Inline schema `SessionsResponseCursor`. */
@@ -1780,6 +1789,21 @@ export interface ProjectTime {
   updated: number
   /** Unix milliseconds. */
   initialized?: number
+}
+
+/** Schema `ConfigV2ReferenceGit`. */
+export interface ConfigV2ReferenceGit {
+  repository: string
+  branch?: string
+  description?: string
+  hidden?: boolean
+}
+
+/** Schema `ConfigV2ReferenceLocal`. */
+export interface ConfigV2ReferenceLocal {
+  path: string
+  description?: string
+  hidden?: boolean
 }
 
 /** Schema `PolicyEffect`. Newer servers know more. */
@@ -2341,8 +2365,8 @@ export interface IntegrationInfo {
 
 /** Inline schema `IntegrationAttemptTime`. */
 export interface IntegrationAttemptTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationAttempt`. */
@@ -3545,11 +3569,6 @@ export interface EventFrame<Kind extends string, Payload> {
   id?: string
   type: Kind
   properties: Payload
-  /** Unix milliseconds (OpenCode 2). */
-  created?: number
-  metadata?: Record<string, unknown>
-  durable?: Record<string, unknown>
-  location?: Record<string, unknown>
 }
 
 /** Told apart by `type`. Newer servers send more kinds. */
@@ -3645,6 +3664,18 @@ export type Event =
   | EventFrame<'server.instance.disposed', ServerInstanceDisposedPayload>
   | EventFrame<'lsp.client.diagnostics', LspClientDiagnosticsPayload>
   | EventFrame<'server.heartbeat', ServerHeartbeatPayload>
+
+/** An event as OpenCode 2 sends it. */
+export interface DataEvent {
+  id?: string
+  type: string
+  data: Record<string, unknown>
+  /** Unix milliseconds. */
+  created?: number
+  metadata?: Record<string, unknown>
+  durable?: Record<string, unknown>
+  location?: Record<string, unknown>
+}
 
 /** An event with the folder where it happened. */
 export interface GlobalEvent {

@@ -77,14 +77,14 @@ export class Api {
     server?: t.ServerConfig
     command?: Record<string, t.ConfigCommandValue>
     skills?: t.ConfigSkills
-    references?: Record<string, unknown>
-    reference?: Record<string, unknown>
+    references?: Record<string, string | t.ConfigV2ReferenceGit | t.ConfigV2ReferenceLocal>
+    reference?: Record<string, string | t.ConfigV2ReferenceGit | t.ConfigV2ReferenceLocal>
     watcher?: t.ConfigWatcher
     snapshot?: boolean
     plugin?: Array<unknown>
     share?: t.ConfigShare
     autoshare?: boolean
-    autoupdate?: unknown
+    autoupdate?: boolean | string
     disabled_providers?: Array<string>
     enabled_providers?: Array<string>
     model?: string
@@ -141,14 +141,14 @@ export class Api {
     server?: t.ServerConfig
     command?: Record<string, t.ConfigCommandValue>
     skills?: t.ConfigSkills
-    references?: Record<string, unknown>
-    reference?: Record<string, unknown>
+    references?: Record<string, string | t.ConfigV2ReferenceGit | t.ConfigV2ReferenceLocal>
+    reference?: Record<string, string | t.ConfigV2ReferenceGit | t.ConfigV2ReferenceLocal>
     watcher?: t.ConfigWatcher
     snapshot?: boolean
     plugin?: Array<unknown>
     share?: t.ConfigShare
     autoshare?: boolean
-    autoupdate?: unknown
+    autoupdate?: boolean | string
     disabled_providers?: Array<string>
     enabled_providers?: Array<string>
     model?: string
@@ -1144,8 +1144,8 @@ export class Api {
   v2SessionEvents(args: {
     sessionID: string
     after?: string
-  }, options?: CallOptions): AsyncIterable<t.Event> {
-    return this.#stream('v1', 'v2.session.events', args, options) as AsyncIterable<t.Event>
+  }, options?: CallOptions): AsyncIterable<t.DataEvent> {
+    return this.#stream('v1', 'v2.session.events', args, options) as AsyncIterable<t.DataEvent>
   }
 
   /** `POST /api/session/{sessionID}/interrupt`. Answers with nothing. */
@@ -1356,8 +1356,8 @@ export class Api {
   }
 
   /** `GET /api/event`. Answers with a stream of events. */
-  v2EventSubscribe(options?: CallOptions): AsyncIterable<t.Event> {
-    return this.#stream('v1', 'v2.event.subscribe', {}, options) as AsyncIterable<t.Event>
+  v2EventSubscribe(options?: CallOptions): AsyncIterable<t.DataEvent> {
+    return this.#stream('v1', 'v2.event.subscribe', {}, options) as AsyncIterable<t.DataEvent>
   }
 
   /** `GET /api/pty`. */

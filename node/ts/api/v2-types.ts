@@ -49,7 +49,7 @@ export interface CommandListResponse {
 
 /** Schema `ConfigAgent`. */
 export interface ConfigAgent {
-  model?: unknown
+  model?: string | ConfigAgentModel
   request?: ConfigAgentRequest
   system?: string
   description?: string
@@ -59,6 +59,13 @@ export interface ConfigAgent {
   steps?: number
   disabled?: boolean
   permissions?: Array<PermissionRule>
+}
+
+/** Schema `ConfigAgentModel`. */
+export interface ConfigAgentModel {
+  providerID: string
+  model: string
+  variant?: string
 }
 
 /** Schema `ConfigAgentRequest`. */
@@ -72,9 +79,16 @@ export interface ConfigCommand {
   template: string
   description?: string
   agent?: string
-  model?: unknown
+  model?: string | ConfigCommandModel
   subagent?: boolean
   subtask?: boolean
+}
+
+/** Schema `ConfigCommandModel`. */
+export interface ConfigCommandModel {
+  providerID: string
+  model: string
+  variant?: string
 }
 
 /** Schema `ConfigDirectory`. */
@@ -108,7 +122,7 @@ export type ConfigInfoShare =
 export interface ConfigInfo {
   $schema?: string
   shell?: string
-  model?: unknown
+  model?: string | ConfigInfoModel
   default_agent?: string
   update?: ConfigInfoUpdate
   share?: ConfigInfoShare
@@ -128,11 +142,11 @@ export interface ConfigInfo {
   skills?: Array<string>
   commands?: Record<string, ConfigCommand>
   instructions?: Array<string>
-  references?: Record<string, unknown>
-  websearch?: unknown
-  plugins?: Array<unknown>
+  references?: Record<string, string | ConfigReferenceGit | ConfigReferenceLocal>
+  websearch?: boolean | ConfigWebSearchInfo
+  plugins?: Array<string | ConfigPluginEntry>
   worktree?: ConfigWorktree
-  warming?: unknown
+  warming?: boolean | ConfigWarming
   providers?: Record<string, ConfigProvider>
   experimental?: ConfigInfoExperimental
 }
@@ -159,7 +173,7 @@ export interface ConfigInfoExperimental {
   portable_shell_scanner?: boolean
   todo?: boolean
   subagent_depth?: number
-  location_idle_timeout?: unknown
+  location_idle_timeout?: string | boolean
   policies?: Array<ConfigInfoExperimentalPoliciesItem>
 }
 
@@ -214,6 +228,13 @@ export interface ConfigInfoMediaImage {
   max_base64_bytes?: number
 }
 
+/** Schema `ConfigInfoModel`. */
+export interface ConfigInfoModel {
+  providerID: string
+  model: string
+  variant?: string
+}
+
 /** Inline schema `ConfigInfoPoliciesItemAction`. Newer servers know more. */
 export type ConfigInfoPoliciesItemAction =
   | 'provider.use'
@@ -252,7 +273,7 @@ export interface ConfigModel {
   body?: Record<string, unknown>
   capabilities?: ConfigModelCapabilities
   variants?: Array<ConfigModelVariantsItem>
-  cost?: unknown
+  cost?: ConfigModelCost | Array<ConfigModelCost>
   disabled?: boolean
   limit?: ConfigModelLimit
 }
@@ -272,6 +293,26 @@ export interface ConfigModelCapabilities {
   output?: Array<string>
   temperature?: boolean
   reasoning?: ConfigModelCapabilitiesReasoning
+}
+
+/** Schema `ConfigModelCost`. */
+export interface ConfigModelCost {
+  tier?: ConfigModelCostTier
+  input: number
+  output: number
+  cache?: ConfigModelCostCache
+}
+
+/** Schema `ConfigModelCostCache`. */
+export interface ConfigModelCostCache {
+  read?: number
+  write?: number
+}
+
+/** Schema `ConfigModelCostTier`. */
+export interface ConfigModelCostTier {
+  type: 'context'
+  size: number
 }
 
 /** Schema `ConfigModelLimit`. */
@@ -313,6 +354,12 @@ export interface ConfigModelVariantsItem {
   body?: Record<string, unknown>
 }
 
+/** Schema `ConfigPluginEntry`. */
+export interface ConfigPluginEntry {
+  package: string
+  options?: Record<string, unknown>
+}
+
 /** Schema `ConfigProvider`. */
 export interface ConfigProvider {
   canonical?: string
@@ -334,12 +381,27 @@ export type ConfigProviderSettingsTransport =
 
 /** Schema `ConfigProviderSettings`. */
 export interface ConfigProviderSettings {
-  timeout?: unknown
-  headerTimeout?: unknown
-  chunkTimeout?: unknown
+  timeout?: number | boolean
+  headerTimeout?: number | boolean
+  chunkTimeout?: number | boolean
   compaction?: ConfigModelSettingsCompaction
   transport?: ConfigProviderSettingsTransport
   encoding?: ConfigModelSettingsEncoding
+}
+
+/** Schema `ConfigReferenceGit`. */
+export interface ConfigReferenceGit {
+  repository: string
+  branch?: string
+  description?: string
+  hidden?: boolean
+}
+
+/** Schema `ConfigReferenceLocal`. */
+export interface ConfigReferenceLocal {
+  path: string
+  description?: string
+  hidden?: boolean
 }
 
 /** Schema `ConfigShellOption`. */
@@ -347,6 +409,23 @@ export interface ConfigShellOption {
   path: string
   name: string
   acceptable: boolean
+}
+
+/** Schema `ConfigWarming`. */
+export interface ConfigWarming {
+  prompt?: string
+  interval?: string
+  duration?: string
+}
+
+/** Inline schema `ConfigWebSearchInfoProvider`. Newer servers know more. */
+export type ConfigWebSearchInfoProvider =
+  | 'random'
+  | (string & {})
+
+/** Schema `ConfigWebSearchInfo`. */
+export interface ConfigWebSearchInfo {
+  provider: ConfigWebSearchInfoProvider
 }
 
 /** Schema `ConfigWorktree`. */
@@ -562,9 +641,9 @@ export interface FormIntegerField {
   required?: boolean
   hidden?: boolean
   when?: Array<FormWhen>
-  minimum?: unknown
-  maximum?: unknown
-  default?: unknown
+  minimum?: number | string
+  maximum?: number | string
+  default?: number | string
 }
 
 /** Schema `FormListResponse`. */
@@ -598,9 +677,9 @@ export interface FormNumberField {
   required?: boolean
   hidden?: boolean
   when?: Array<FormWhen>
-  minimum?: unknown
-  maximum?: unknown
-  default?: unknown
+  minimum?: number | string
+  maximum?: number | string
+  default?: number | string
 }
 
 /** Schema `FormOption`. */
@@ -613,7 +692,7 @@ export interface FormOption {
 /** Schema `FormStateAnswered`. */
 export interface FormStateAnswered {
   status: 'answered'
-  answer: Record<string, unknown>
+  answer: Record<string, string | number | boolean | Array<string>>
 }
 
 /** Schema `FormStateCancelled`. */
@@ -664,7 +743,7 @@ export type FormWhenOp =
 export interface FormWhen {
   key: string
   op: FormWhenOp
-  value: unknown
+  value: string | number | boolean
 }
 
 /** Schema `GenerateTextResponseData`. */
@@ -708,8 +787,8 @@ export interface IntegrationAttemptStatusComplete {
 
 /** Schema `IntegrationAttemptStatusCompleteTime`. */
 export interface IntegrationAttemptStatusCompleteTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationAttemptStatusExpired`. */
@@ -720,8 +799,8 @@ export interface IntegrationAttemptStatusExpired {
 
 /** Schema `IntegrationAttemptStatusExpiredTime`. */
 export interface IntegrationAttemptStatusExpiredTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationAttemptStatusFailed`. */
@@ -733,8 +812,8 @@ export interface IntegrationAttemptStatusFailed {
 
 /** Schema `IntegrationAttemptStatusFailedTime`. */
 export interface IntegrationAttemptStatusFailedTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationAttemptStatusPending`. */
@@ -745,14 +824,14 @@ export interface IntegrationAttemptStatusPending {
 
 /** Schema `IntegrationAttemptStatusPendingTime`. */
 export interface IntegrationAttemptStatusPendingTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationAttemptTime`. */
 export interface IntegrationAttemptTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationCommandAttempt`. */
@@ -769,8 +848,8 @@ export interface IntegrationCommandAttemptStatusComplete {
 
 /** Schema `IntegrationCommandAttemptStatusCompleteTime`. */
 export interface IntegrationCommandAttemptStatusCompleteTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationCommandAttemptStatusExpired`. */
@@ -781,8 +860,8 @@ export interface IntegrationCommandAttemptStatusExpired {
 
 /** Schema `IntegrationCommandAttemptStatusExpiredTime`. */
 export interface IntegrationCommandAttemptStatusExpiredTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationCommandAttemptStatusFailed`. */
@@ -794,8 +873,8 @@ export interface IntegrationCommandAttemptStatusFailed {
 
 /** Schema `IntegrationCommandAttemptStatusFailedTime`. */
 export interface IntegrationCommandAttemptStatusFailedTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationCommandAttemptStatusPending`. */
@@ -807,14 +886,14 @@ export interface IntegrationCommandAttemptStatusPending {
 
 /** Schema `IntegrationCommandAttemptStatusPendingTime`. */
 export interface IntegrationCommandAttemptStatusPendingTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationCommandAttemptTime`. */
 export interface IntegrationCommandAttemptTime {
-  created: unknown
-  expires: unknown
+  created: number | string
+  expires: number | string
 }
 
 /** Schema `IntegrationCommandConnectResponse`. */
@@ -982,12 +1061,22 @@ export interface McpLocalConfigTimeout {
   execution?: number
 }
 
+/** Schema `McpOAuthConfig`. */
+export interface McpOAuthConfig {
+  client_id?: string
+  client_secret?: string
+  scope?: string
+  callback_port?: number
+  redirect_uri?: string
+  auth_server_metadata_url?: string
+}
+
 /** Schema `McpRemoteConfig`. */
 export interface McpRemoteConfig {
   type: 'remote'
   url: string
   headers?: Record<string, string>
-  oauth?: unknown
+  oauth?: McpOAuthConfig | boolean
   disabled?: boolean
   codemode?: boolean
   timeout?: McpRemoteConfigTimeout
@@ -1071,6 +1160,36 @@ export interface McpStatusNeedsAuth {
 /** Schema `McpStatusPending`. */
 export interface McpStatusPending {
   status: 'pending'
+}
+
+/** Inline schema `MigrationV1StatusResponseOption1Status`. Newer servers know more. */
+export type MigrationV1StatusResponseOption1Status =
+  | 'required'
+  | 'completed'
+  | (string & {})
+
+/** Schema `MigrationV1StatusResponseOption1`. */
+export interface MigrationV1StatusResponseOption1 {
+  status: MigrationV1StatusResponseOption1Status
+}
+
+/** Schema `MigrationV1StatusResponseOption2`. */
+export interface MigrationV1StatusResponseOption2 {
+  status: 'running'
+  progress: MigrationV1StatusResponseOption2Progress
+}
+
+/** Schema `MigrationV1StatusResponseOption2Progress`. */
+export interface MigrationV1StatusResponseOption2Progress {
+  label: string
+  numerator?: number | null
+  denominator?: number | null
+}
+
+/** Schema `MigrationV1StatusResponseOption3`. */
+export interface MigrationV1StatusResponseOption3 {
+  status: 'error'
+  error: string
 }
 
 /** Schema `ModelCapabilities`. */
@@ -1287,7 +1406,7 @@ export interface PersistentPtyHandoff {
   directory: string
   instanceID: string
   ticket: string
-  expiresAt: unknown
+  expiresAt: number | string
 }
 
 /** Inline schema `PersistentPtyInfoStatus`. Newer servers know more. */
@@ -1597,9 +1716,9 @@ export interface ProviderRequest {
 
 /** Schema `ProviderSettings`. */
 export interface ProviderSettings {
-  timeout?: unknown
-  headerTimeout?: unknown
-  chunkTimeout?: unknown
+  timeout?: number | boolean
+  headerTimeout?: number | boolean
+  chunkTimeout?: number | boolean
   compaction?: ConfigModelSettingsCompaction
   transport?: ConfigProviderSettingsTransport
   encoding?: ConfigModelSettingsEncoding
@@ -2181,7 +2300,7 @@ export interface SessionMessageShell {
   shellID: string
   command: string
   status: SessionMessageShellStatus
-  exit?: unknown
+  exit?: number | string
   output?: SessionMessageShellOutput
 }
 
@@ -2671,7 +2790,7 @@ export interface VoiceWebRtcTransport {
 export interface VoiceWebRtcTransportInput {
   type: 'webrtc'
   sdp: string
-  dcid?: unknown
+  dcid?: number | string | null
 }
 
 /** Schema `VoiceWebSocketTransport`. */
@@ -2679,7 +2798,7 @@ export interface VoiceWebSocketTransport {
   type: 'websocket'
   url: string
   token: string
-  expiresAt: unknown
+  expiresAt: number | string
 }
 
 /** Schema `VoiceWebSocketTransportInput`. */
@@ -3338,7 +3457,7 @@ export interface FormCreatedPayload {
 export interface FormRepliedPayload {
   id: string
   sessionID: string
-  answer: Record<string, unknown>
+  answer: Record<string, string | number | boolean | Array<string>>
 }
 
 /** Payload of `form.cancelled`. */
@@ -3676,7 +3795,7 @@ export interface EventFrame<Kind extends string, Payload> {
   id?: string
   type: Kind
   data: Payload
-  /** Unix milliseconds (OpenCode 2). */
+  /** Unix milliseconds. */
   created?: number
   metadata?: Record<string, unknown>
   durable?: Record<string, unknown>
@@ -3782,12 +3901,4 @@ export type Event =
   | EventFrame<'server.connected', ServerConnectedPayload>
   | EventFrame<'session.usage.recorded', SessionUsageRecordedPayload>
   | EventFrame<'session.message.content.updated', SessionMessageContentUpdatedPayload>
-  | EventFrame<'log.synced', EventLogSynced>
-
-/** An event with the folder where it happened. */
-export interface GlobalEvent {
-  directory?: string
-  project?: string
-  workspace?: string
-  payload: Event
-}
+  | EventLogSynced

@@ -234,7 +234,7 @@ export class Api {
   integrationConnectKey(args: {
     integrationID: string
     key: string
-    answer?: Record<string, unknown> | null
+    answer?: Record<string, string | number | boolean | Array<string>> | null
     label?: string | null
   }, options?: CallOptions): Promise<void> {
     const { integrationID, ...body } = args
@@ -245,7 +245,7 @@ export class Api {
   integrationConnectExternal(args: {
     integrationID: string
     methodID: string
-    answer?: Record<string, unknown> | null
+    answer?: Record<string, string | number | boolean | Array<string>> | null
     label?: string | null
   }, options?: CallOptions): Promise<void> {
     const { integrationID, ...body } = args
@@ -256,7 +256,7 @@ export class Api {
   integrationOauthConnect(args: {
     integrationID: string
     methodID: string
-    answer?: Record<string, unknown> | null
+    answer?: Record<string, string | number | boolean | Array<string>> | null
     label?: string | null
   }, options?: CallOptions): Promise<t.IntegrationOauthConnectResponse> {
     const { integrationID, ...body } = args
@@ -389,8 +389,8 @@ export class Api {
   }
 
   /** `GET /api/experimental/migration/v1`. */
-  migrationV1Status(options?: CallOptions): Promise<unknown> {
-    return this.#call('v2', 'migration.v1.status', {}, options) as Promise<unknown>
+  migrationV1Status(options?: CallOptions): Promise<t.MigrationV1StatusResponseOption1 | t.MigrationV1StatusResponseOption2 | t.MigrationV1StatusResponseOption3> {
+    return this.#call('v2', 'migration.v1.status', {}, options) as Promise<t.MigrationV1StatusResponseOption1 | t.MigrationV1StatusResponseOption2 | t.MigrationV1StatusResponseOption3>
   }
 
   /** `GET /api/model`. */
@@ -724,7 +724,7 @@ export class Api {
   sessionFormReply(args: {
     sessionID: string
     formID: string
-    answer: Record<string, unknown>
+    answer: Record<string, string | number | boolean | Array<string>>
   }, options?: CallOptions): Promise<void> {
     const { sessionID, formID, ...body } = args
     return this.#call('v2', 'session.form.reply', { sessionID, formID, body }, options) as Promise<void>

@@ -8,7 +8,7 @@ from ._call import UNSET, given
 # Type checkers take a variable of this name as true; the types are for them alone.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator, Dict, Iterator, List, Optional
+    from typing import Any, AsyncIterator, Dict, Iterator, List, Optional, Union
 
     from . import v1_types as t
     from ._call import AsyncCall, AsyncStream, Call, Stream, Unset
@@ -97,14 +97,14 @@ class Api:
         server: t.ServerConfig | Unset = UNSET,
         command: Dict[str, t.ConfigCommandValue] | Unset = UNSET,
         skills: t.ConfigSkills | Unset = UNSET,
-        references: Dict[str, Any] | Unset = UNSET,
-        reference: Dict[str, Any] | Unset = UNSET,
+        references: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
+        reference: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
         watcher: t.ConfigWatcher | Unset = UNSET,
         snapshot: bool | Unset = UNSET,
         plugin: List[Any] | Unset = UNSET,
         share: t.ConfigShare | Unset = UNSET,
         autoshare: bool | Unset = UNSET,
-        autoupdate: Any | Unset = UNSET,
+        autoupdate: Union[bool, str] | Unset = UNSET,
         disabled_providers: List[str] | Unset = UNSET,
         enabled_providers: List[str] | Unset = UNSET,
         model: str | Unset = UNSET,
@@ -164,14 +164,14 @@ class Api:
         server: t.ServerConfig | Unset = UNSET,
         command: Dict[str, t.ConfigCommandValue] | Unset = UNSET,
         skills: t.ConfigSkills | Unset = UNSET,
-        references: Dict[str, Any] | Unset = UNSET,
-        reference: Dict[str, Any] | Unset = UNSET,
+        references: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
+        reference: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
         watcher: t.ConfigWatcher | Unset = UNSET,
         snapshot: bool | Unset = UNSET,
         plugin: List[Any] | Unset = UNSET,
         share: t.ConfigShare | Unset = UNSET,
         autoshare: bool | Unset = UNSET,
-        autoupdate: Any | Unset = UNSET,
+        autoupdate: Union[bool, str] | Unset = UNSET,
         disabled_providers: List[str] | Unset = UNSET,
         enabled_providers: List[str] | Unset = UNSET,
         model: str | Unset = UNSET,
@@ -1279,7 +1279,7 @@ class Api:
         session_id: str,
         *,
         after: str | Unset = UNSET,
-    ) -> Iterator[t.Event]:
+    ) -> Iterator[t.DataEvent]:
         """`GET /api/session/{sessionID}/event`. Answers with a stream of events."""
         return self._stream("v1", "v2.session.events", given({"sessionID": session_id, "after": after}))
 
@@ -1507,7 +1507,7 @@ class Api:
         _answer: t.V2SkillListResponse = self._call("v1", "v2.skill.list", {})
         return _answer
 
-    def v2_event_subscribe(self) -> Iterator[t.Event]:
+    def v2_event_subscribe(self) -> Iterator[t.DataEvent]:
         """`GET /api/event`. Answers with a stream of events."""
         return self._stream("v1", "v2.event.subscribe", {})
 
@@ -1733,14 +1733,14 @@ class AsyncApi:
         server: t.ServerConfig | Unset = UNSET,
         command: Dict[str, t.ConfigCommandValue] | Unset = UNSET,
         skills: t.ConfigSkills | Unset = UNSET,
-        references: Dict[str, Any] | Unset = UNSET,
-        reference: Dict[str, Any] | Unset = UNSET,
+        references: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
+        reference: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
         watcher: t.ConfigWatcher | Unset = UNSET,
         snapshot: bool | Unset = UNSET,
         plugin: List[Any] | Unset = UNSET,
         share: t.ConfigShare | Unset = UNSET,
         autoshare: bool | Unset = UNSET,
-        autoupdate: Any | Unset = UNSET,
+        autoupdate: Union[bool, str] | Unset = UNSET,
         disabled_providers: List[str] | Unset = UNSET,
         enabled_providers: List[str] | Unset = UNSET,
         model: str | Unset = UNSET,
@@ -1800,14 +1800,14 @@ class AsyncApi:
         server: t.ServerConfig | Unset = UNSET,
         command: Dict[str, t.ConfigCommandValue] | Unset = UNSET,
         skills: t.ConfigSkills | Unset = UNSET,
-        references: Dict[str, Any] | Unset = UNSET,
-        reference: Dict[str, Any] | Unset = UNSET,
+        references: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
+        reference: Dict[str, Union[str, t.ConfigV2ReferenceGit, t.ConfigV2ReferenceLocal]] | Unset = UNSET,
         watcher: t.ConfigWatcher | Unset = UNSET,
         snapshot: bool | Unset = UNSET,
         plugin: List[Any] | Unset = UNSET,
         share: t.ConfigShare | Unset = UNSET,
         autoshare: bool | Unset = UNSET,
-        autoupdate: Any | Unset = UNSET,
+        autoupdate: Union[bool, str] | Unset = UNSET,
         disabled_providers: List[str] | Unset = UNSET,
         enabled_providers: List[str] | Unset = UNSET,
         model: str | Unset = UNSET,
@@ -2915,7 +2915,7 @@ class AsyncApi:
         session_id: str,
         *,
         after: str | Unset = UNSET,
-    ) -> AsyncIterator[t.Event]:
+    ) -> AsyncIterator[t.DataEvent]:
         """`GET /api/session/{sessionID}/event`. Answers with a stream of events."""
         return self._stream("v1", "v2.session.events", given({"sessionID": session_id, "after": after}))
 
@@ -3143,7 +3143,7 @@ class AsyncApi:
         _answer: t.V2SkillListResponse = await self._call("v1", "v2.skill.list", {})
         return _answer
 
-    def v2_event_subscribe(self) -> AsyncIterator[t.Event]:
+    def v2_event_subscribe(self) -> AsyncIterator[t.DataEvent]:
         """`GET /api/event`. Answers with a stream of events."""
         return self._stream("v1", "v2.event.subscribe", {})
 

@@ -743,9 +743,9 @@ class ProviderConfigOptions(TypedDict):
     baseURL: NotRequired[str]
     enterpriseUrl: NotRequired[str]
     setCacheKey: NotRequired[bool]
-    timeout: NotRequired[Any]
-    headerTimeout: NotRequired[Any]
-    chunkTimeout: NotRequired[Any]
+    timeout: NotRequired[Union[float, bool]]
+    headerTimeout: NotRequired[Union[float, bool]]
+    chunkTimeout: NotRequired[Union[float, bool]]
 
 
 class ProviderConfigModelsValueCostContextOver200k(TypedDict):
@@ -843,6 +843,16 @@ class McpLocalConfig(TypedDict):
     timeout: NotRequired[float]
 
 
+class McpOAuthConfig(TypedDict):
+    """Schema `McpOAuthConfig`."""
+
+    clientId: NotRequired[str]
+    clientSecret: NotRequired[str]
+    scope: NotRequired[str]
+    callbackPort: NotRequired[float]
+    redirectUri: NotRequired[str]
+
+
 class McpRemoteConfig(TypedDict):
     """Schema `McpRemoteConfig`."""
 
@@ -850,7 +860,7 @@ class McpRemoteConfig(TypedDict):
     url: str
     enabled: NotRequired[bool]
     headers: NotRequired[Dict[str, str]]
-    oauth: NotRequired[Any]
+    oauth: NotRequired[Union[McpOAuthConfig, bool]]
     timeout: NotRequired[float]
 
 
@@ -956,14 +966,14 @@ Config = TypedDict(
         "server": "NotRequired[ServerConfig]",
         "command": "NotRequired[Dict[str, ConfigCommandValue]]",
         "skills": "NotRequired[ConfigSkills]",
-        "references": "NotRequired[Dict[str, Any]]",
-        "reference": "NotRequired[Dict[str, Any]]",
+        "references": "NotRequired[Dict[str, Union[str, ConfigV2ReferenceGit, ConfigV2ReferenceLocal]]]",
+        "reference": "NotRequired[Dict[str, Union[str, ConfigV2ReferenceGit, ConfigV2ReferenceLocal]]]",
         "watcher": "NotRequired[ConfigWatcher]",
         "snapshot": "NotRequired[bool]",
         "plugin": "NotRequired[List[Any]]",
         "share": "NotRequired[ConfigShare]",
         "autoshare": "NotRequired[bool]",
-        "autoupdate": "NotRequired[Any]",
+        "autoupdate": "NotRequired[Union[bool, str]]",
         "disabled_providers": "NotRequired[List[str]]",
         "enabled_providers": "NotRequired[List[str]]",
         "model": "NotRequired[str]",
@@ -1514,7 +1524,7 @@ class Workspace(TypedDict):
     directory: NotRequired[Optional[str]]
     extra: NotRequired[Any]
     projectID: str
-    timeUsed: Any
+    timeUsed: Union[float, str]
 
 
 class SessionsResponseCursor(TypedDict):
@@ -1711,6 +1721,23 @@ class ProjectTime(TypedDict):
     created: float  # Unix milliseconds.
     updated: float  # Unix milliseconds.
     initialized: NotRequired[float]  # Unix milliseconds.
+
+
+class ConfigV2ReferenceGit(TypedDict):
+    """Schema `ConfigV2ReferenceGit`."""
+
+    repository: str
+    branch: NotRequired[str]
+    description: NotRequired[str]
+    hidden: NotRequired[bool]
+
+
+class ConfigV2ReferenceLocal(TypedDict):
+    """Schema `ConfigV2ReferenceLocal`."""
+
+    path: str
+    description: NotRequired[str]
+    hidden: NotRequired[bool]
 
 
 class ConfigV2ExperimentalPolicy(TypedDict):
@@ -2232,8 +2259,8 @@ class IntegrationInfo(TypedDict):
 class IntegrationAttemptTime(TypedDict):
     """Inline schema `IntegrationAttemptTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationAttempt(TypedDict):
@@ -3497,10 +3524,6 @@ class EventModelsDevRefreshedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["models-dev.refreshed"]
     properties: ModelsDevRefreshedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventIntegrationUpdatedFrame(TypedDict):
@@ -3509,10 +3532,6 @@ class EventIntegrationUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["integration.updated"]
     properties: IntegrationUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventIntegrationConnectionUpdatedFrame(TypedDict):
@@ -3521,10 +3540,6 @@ class EventIntegrationConnectionUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["integration.connection.updated"]
     properties: IntegrationConnectionUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventCatalogUpdatedFrame(TypedDict):
@@ -3533,10 +3548,6 @@ class EventCatalogUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["catalog.updated"]
     properties: CatalogUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionCreatedFrame(TypedDict):
@@ -3545,10 +3556,6 @@ class EventSessionCreatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.created"]
     properties: SessionCreatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionUpdatedFrame(TypedDict):
@@ -3557,10 +3564,6 @@ class EventSessionUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.updated"]
     properties: SessionUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionDeletedFrame(TypedDict):
@@ -3569,10 +3572,6 @@ class EventSessionDeletedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.deleted"]
     properties: SessionDeletedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMessageUpdatedFrame(TypedDict):
@@ -3581,10 +3580,6 @@ class EventMessageUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["message.updated"]
     properties: MessageUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMessageRemovedFrame(TypedDict):
@@ -3593,10 +3588,6 @@ class EventMessageRemovedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["message.removed"]
     properties: MessageRemovedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMessagePartUpdatedFrame(TypedDict):
@@ -3605,10 +3596,6 @@ class EventMessagePartUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["message.part.updated"]
     properties: MessagePartUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMessagePartRemovedFrame(TypedDict):
@@ -3617,10 +3604,6 @@ class EventMessagePartRemovedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["message.part.removed"]
     properties: MessagePartRemovedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextAgentSwitchedFrame(TypedDict):
@@ -3629,10 +3612,6 @@ class EventSessionNextAgentSwitchedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.agent.switched"]
     properties: SessionNextAgentSwitchedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextModelSwitchedFrame(TypedDict):
@@ -3641,10 +3620,6 @@ class EventSessionNextModelSwitchedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.model.switched"]
     properties: SessionNextModelSwitchedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextMovedFrame(TypedDict):
@@ -3653,10 +3628,6 @@ class EventSessionNextMovedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.moved"]
     properties: SessionNextMovedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextPromptedFrame(TypedDict):
@@ -3665,10 +3636,6 @@ class EventSessionNextPromptedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.prompted"]
     properties: SessionNextPromptedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextPromptAdmittedFrame(TypedDict):
@@ -3677,10 +3644,6 @@ class EventSessionNextPromptAdmittedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.prompt.admitted"]
     properties: SessionNextPromptAdmittedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextContextUpdatedFrame(TypedDict):
@@ -3689,10 +3652,6 @@ class EventSessionNextContextUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.context.updated"]
     properties: SessionNextContextUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextSyntheticFrame(TypedDict):
@@ -3701,10 +3660,6 @@ class EventSessionNextSyntheticFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.synthetic"]
     properties: SessionNextSyntheticPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextShellStartedFrame(TypedDict):
@@ -3713,10 +3668,6 @@ class EventSessionNextShellStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.shell.started"]
     properties: SessionNextShellStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextShellEndedFrame(TypedDict):
@@ -3725,10 +3676,6 @@ class EventSessionNextShellEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.shell.ended"]
     properties: SessionNextShellEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextStepStartedFrame(TypedDict):
@@ -3737,10 +3684,6 @@ class EventSessionNextStepStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.step.started"]
     properties: SessionNextStepStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextStepEndedFrame(TypedDict):
@@ -3749,10 +3692,6 @@ class EventSessionNextStepEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.step.ended"]
     properties: SessionNextStepEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextStepFailedFrame(TypedDict):
@@ -3761,10 +3700,6 @@ class EventSessionNextStepFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.step.failed"]
     properties: SessionNextStepFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextTextStartedFrame(TypedDict):
@@ -3773,10 +3708,6 @@ class EventSessionNextTextStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.text.started"]
     properties: SessionNextTextStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextTextDeltaFrame(TypedDict):
@@ -3785,10 +3716,6 @@ class EventSessionNextTextDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.text.delta"]
     properties: SessionNextTextDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextTextEndedFrame(TypedDict):
@@ -3797,10 +3724,6 @@ class EventSessionNextTextEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.text.ended"]
     properties: SessionNextTextEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextReasoningStartedFrame(TypedDict):
@@ -3809,10 +3732,6 @@ class EventSessionNextReasoningStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.reasoning.started"]
     properties: SessionNextReasoningStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextReasoningDeltaFrame(TypedDict):
@@ -3821,10 +3740,6 @@ class EventSessionNextReasoningDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.reasoning.delta"]
     properties: SessionNextReasoningDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextReasoningEndedFrame(TypedDict):
@@ -3833,10 +3748,6 @@ class EventSessionNextReasoningEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.reasoning.ended"]
     properties: SessionNextReasoningEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolInputStartedFrame(TypedDict):
@@ -3845,10 +3756,6 @@ class EventSessionNextToolInputStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.input.started"]
     properties: SessionNextToolInputStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolInputDeltaFrame(TypedDict):
@@ -3857,10 +3764,6 @@ class EventSessionNextToolInputDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.input.delta"]
     properties: SessionNextToolInputDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolInputEndedFrame(TypedDict):
@@ -3869,10 +3772,6 @@ class EventSessionNextToolInputEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.input.ended"]
     properties: SessionNextToolInputEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolCalledFrame(TypedDict):
@@ -3881,10 +3780,6 @@ class EventSessionNextToolCalledFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.called"]
     properties: SessionNextToolCalledPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolProgressFrame(TypedDict):
@@ -3893,10 +3788,6 @@ class EventSessionNextToolProgressFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.progress"]
     properties: SessionNextToolProgressPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolSuccessFrame(TypedDict):
@@ -3905,10 +3796,6 @@ class EventSessionNextToolSuccessFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.success"]
     properties: SessionNextToolSuccessPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextToolFailedFrame(TypedDict):
@@ -3917,10 +3804,6 @@ class EventSessionNextToolFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.tool.failed"]
     properties: SessionNextToolFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextRetriedFrame(TypedDict):
@@ -3929,10 +3812,6 @@ class EventSessionNextRetriedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.retried"]
     properties: SessionNextRetriedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextCompactionStartedFrame(TypedDict):
@@ -3941,10 +3820,6 @@ class EventSessionNextCompactionStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.compaction.started"]
     properties: SessionNextCompactionStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextCompactionDeltaFrame(TypedDict):
@@ -3953,10 +3828,6 @@ class EventSessionNextCompactionDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.compaction.delta"]
     properties: SessionNextCompactionDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextCompactionEndedFrame(TypedDict):
@@ -3965,10 +3836,6 @@ class EventSessionNextCompactionEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.compaction.ended"]
     properties: SessionNextCompactionEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextRevertStagedFrame(TypedDict):
@@ -3977,10 +3844,6 @@ class EventSessionNextRevertStagedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.revert.staged"]
     properties: SessionNextRevertStagedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextRevertClearedFrame(TypedDict):
@@ -3989,10 +3852,6 @@ class EventSessionNextRevertClearedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.revert.cleared"]
     properties: SessionNextRevertClearedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionNextRevertCommittedFrame(TypedDict):
@@ -4001,10 +3860,6 @@ class EventSessionNextRevertCommittedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.next.revert.committed"]
     properties: SessionNextRevertCommittedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMessagePartDeltaFrame(TypedDict):
@@ -4013,10 +3868,6 @@ class EventMessagePartDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["message.part.delta"]
     properties: MessagePartDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionDiffFrame(TypedDict):
@@ -4025,10 +3876,6 @@ class EventSessionDiffFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.diff"]
     properties: SessionDiffPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionErrorFrame(TypedDict):
@@ -4037,10 +3884,6 @@ class EventSessionErrorFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.error"]
     properties: SessionErrorPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventInstallationUpdatedFrame(TypedDict):
@@ -4049,10 +3892,6 @@ class EventInstallationUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["installation.updated"]
     properties: InstallationUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventInstallationUpdateAvailableFrame(TypedDict):
@@ -4061,10 +3900,6 @@ class EventInstallationUpdateAvailableFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["installation.update-available"]
     properties: InstallationUpdateAvailablePayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventFileEditedFrame(TypedDict):
@@ -4073,10 +3908,6 @@ class EventFileEditedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["file.edited"]
     properties: FileEditedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventReferenceUpdatedFrame(TypedDict):
@@ -4085,10 +3916,6 @@ class EventReferenceUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["reference.updated"]
     properties: ReferenceUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPermissionV2AskedFrame(TypedDict):
@@ -4097,10 +3924,6 @@ class EventPermissionV2AskedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["permission.v2.asked"]
     properties: PermissionV2AskedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPermissionV2RepliedFrame(TypedDict):
@@ -4109,10 +3932,6 @@ class EventPermissionV2RepliedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["permission.v2.replied"]
     properties: PermissionV2RepliedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPluginAddedFrame(TypedDict):
@@ -4121,10 +3940,6 @@ class EventPluginAddedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["plugin.added"]
     properties: PluginAddedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventProjectDirectoriesUpdatedFrame(TypedDict):
@@ -4133,10 +3948,6 @@ class EventProjectDirectoriesUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["project.directories.updated"]
     properties: ProjectDirectoriesUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventFileWatcherUpdatedFrame(TypedDict):
@@ -4145,10 +3956,6 @@ class EventFileWatcherUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["file.watcher.updated"]
     properties: FileWatcherUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPtyCreatedFrame(TypedDict):
@@ -4157,10 +3964,6 @@ class EventPtyCreatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.created"]
     properties: PtyCreatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPtyUpdatedFrame(TypedDict):
@@ -4169,10 +3972,6 @@ class EventPtyUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.updated"]
     properties: PtyUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPtyExitedFrame(TypedDict):
@@ -4181,10 +3980,6 @@ class EventPtyExitedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.exited"]
     properties: PtyExitedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPtyDeletedFrame(TypedDict):
@@ -4193,10 +3988,6 @@ class EventPtyDeletedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.deleted"]
     properties: PtyDeletedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventQuestionV2AskedFrame(TypedDict):
@@ -4205,10 +3996,6 @@ class EventQuestionV2AskedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["question.v2.asked"]
     properties: QuestionV2AskedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventQuestionV2RepliedFrame(TypedDict):
@@ -4217,10 +4004,6 @@ class EventQuestionV2RepliedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["question.v2.replied"]
     properties: QuestionV2RepliedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventQuestionV2RejectedFrame(TypedDict):
@@ -4229,10 +4012,6 @@ class EventQuestionV2RejectedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["question.v2.rejected"]
     properties: QuestionV2RejectedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventTodoUpdatedFrame(TypedDict):
@@ -4241,10 +4020,6 @@ class EventTodoUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["todo.updated"]
     properties: TodoUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventLspUpdatedFrame(TypedDict):
@@ -4253,10 +4028,6 @@ class EventLspUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["lsp.updated"]
     properties: LspUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPermissionAskedFrame(TypedDict):
@@ -4265,10 +4036,6 @@ class EventPermissionAskedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["permission.asked"]
     properties: PermissionAskedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventPermissionRepliedFrame(TypedDict):
@@ -4277,10 +4044,6 @@ class EventPermissionRepliedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["permission.replied"]
     properties: PermissionRepliedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventTuiPromptAppendFrame(TypedDict):
@@ -4289,10 +4052,6 @@ class EventTuiPromptAppendFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.prompt.append"]
     properties: TuiPromptAppendPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventTuiCommandExecuteFrame(TypedDict):
@@ -4301,10 +4060,6 @@ class EventTuiCommandExecuteFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.command.execute"]
     properties: TuiCommandExecutePayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventTuiToastShowFrame(TypedDict):
@@ -4313,10 +4068,6 @@ class EventTuiToastShowFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.toast.show"]
     properties: TuiToastShowPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventTuiSessionSelectFrame(TypedDict):
@@ -4325,10 +4076,6 @@ class EventTuiSessionSelectFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.session.select"]
     properties: TuiSessionSelectPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMcpToolsChangedFrame(TypedDict):
@@ -4337,10 +4084,6 @@ class EventMcpToolsChangedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["mcp.tools.changed"]
     properties: McpToolsChangedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventMcpBrowserOpenFailedFrame(TypedDict):
@@ -4349,10 +4092,6 @@ class EventMcpBrowserOpenFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["mcp.browser.open.failed"]
     properties: McpBrowserOpenFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventCommandExecutedFrame(TypedDict):
@@ -4361,10 +4100,6 @@ class EventCommandExecutedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["command.executed"]
     properties: CommandExecutedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventProjectUpdatedFrame(TypedDict):
@@ -4373,10 +4108,6 @@ class EventProjectUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["project.updated"]
     properties: ProjectUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionStatusFrame(TypedDict):
@@ -4385,10 +4116,6 @@ class EventSessionStatusFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.status"]
     properties: SessionStatusPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionIdleFrame(TypedDict):
@@ -4397,10 +4124,6 @@ class EventSessionIdleFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.idle"]
     properties: SessionIdlePayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventQuestionAskedFrame(TypedDict):
@@ -4409,10 +4132,6 @@ class EventQuestionAskedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["question.asked"]
     properties: QuestionAskedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventQuestionRepliedFrame(TypedDict):
@@ -4421,10 +4140,6 @@ class EventQuestionRepliedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["question.replied"]
     properties: QuestionRepliedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventQuestionRejectedFrame(TypedDict):
@@ -4433,10 +4148,6 @@ class EventQuestionRejectedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["question.rejected"]
     properties: QuestionRejectedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventSessionCompactedFrame(TypedDict):
@@ -4445,10 +4156,6 @@ class EventSessionCompactedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.compacted"]
     properties: SessionCompactedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventVcsBranchUpdatedFrame(TypedDict):
@@ -4457,10 +4164,6 @@ class EventVcsBranchUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["vcs.branch.updated"]
     properties: VcsBranchUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventWorkspaceReadyFrame(TypedDict):
@@ -4469,10 +4172,6 @@ class EventWorkspaceReadyFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["workspace.ready"]
     properties: WorkspaceReadyPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventWorkspaceFailedFrame(TypedDict):
@@ -4481,10 +4180,6 @@ class EventWorkspaceFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["workspace.failed"]
     properties: WorkspaceFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventWorkspaceStatusFrame(TypedDict):
@@ -4493,10 +4188,6 @@ class EventWorkspaceStatusFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["workspace.status"]
     properties: WorkspaceStatusPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventWorktreeReadyFrame(TypedDict):
@@ -4505,10 +4196,6 @@ class EventWorktreeReadyFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["worktree.ready"]
     properties: WorktreeReadyPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventWorktreeFailedFrame(TypedDict):
@@ -4517,10 +4204,6 @@ class EventWorktreeFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["worktree.failed"]
     properties: WorktreeFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventServerConnectedFrame(TypedDict):
@@ -4529,10 +4212,6 @@ class EventServerConnectedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["server.connected"]
     properties: ServerConnectedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventGlobalDisposedFrame(TypedDict):
@@ -4541,10 +4220,6 @@ class EventGlobalDisposedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["global.disposed"]
     properties: GlobalDisposedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventServerInstanceDisposedFrame(TypedDict):
@@ -4553,10 +4228,6 @@ class EventServerInstanceDisposedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["server.instance.disposed"]
     properties: ServerInstanceDisposedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventLspClientDiagnosticsFrame(TypedDict):
@@ -4565,10 +4236,6 @@ class EventLspClientDiagnosticsFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["lsp.client.diagnostics"]
     properties: LspClientDiagnosticsPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
 
 
 class EventServerHeartbeatFrame(TypedDict):
@@ -4577,7 +4244,15 @@ class EventServerHeartbeatFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["server.heartbeat"]
     properties: ServerHeartbeatPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+
+
+class DataEvent(TypedDict):
+    """An event as OpenCode 2 sends it."""
+
+    id: NotRequired[str]
+    type: str
+    data: Dict[str, Any]
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]

@@ -8,7 +8,7 @@ from ._call import UNSET, encoded, given
 # Type checkers take a variable of this name as true; the types are for them alone.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator, Dict, Iterator, List, Optional
+    from typing import Any, AsyncIterator, Dict, Iterator, List, Optional, Union
 
     from . import v2_types as t
     from ._call import AsyncCall, AsyncStream, Call, Stream, Unset
@@ -266,7 +266,7 @@ class Api:
         integration_id: str,
         *,
         key: str,
-        answer: Optional[Dict[str, Any]] | Unset = UNSET,
+        answer: Optional[Dict[str, Union[str, float, bool, List[str]]]] | Unset = UNSET,
         label: Optional[str] | Unset = UNSET,
     ) -> None:
         """`POST /api/integration/{integrationID}/connect/key`. Answers with nothing."""
@@ -277,7 +277,7 @@ class Api:
         integration_id: str,
         *,
         method_id: str,
-        answer: Optional[Dict[str, Any]] | Unset = UNSET,
+        answer: Optional[Dict[str, Union[str, float, bool, List[str]]]] | Unset = UNSET,
         label: Optional[str] | Unset = UNSET,
     ) -> None:
         """`POST /api/integration/{integrationID}/connect/external`. Answers with nothing."""
@@ -288,7 +288,7 @@ class Api:
         integration_id: str,
         *,
         method_id: str,
-        answer: Optional[Dict[str, Any]] | Unset = UNSET,
+        answer: Optional[Dict[str, Union[str, float, bool, List[str]]]] | Unset = UNSET,
         label: Optional[str] | Unset = UNSET,
     ) -> t.IntegrationOauthConnectResponse:
         """`POST /api/integration/{integrationID}/connect/oauth`."""
@@ -425,9 +425,10 @@ class Api:
         _answer: t.SessionMessagesResponse = self._call("v2", "message.list", given({"sessionID": session_id, "limit": limit, "order": order, "cursor": cursor, "type": type}))
         return _answer
 
-    def migration_v1_status(self) -> Any:
+    def migration_v1_status(self) -> Union[t.MigrationV1StatusResponseOption1, t.MigrationV1StatusResponseOption2, t.MigrationV1StatusResponseOption3]:
         """`GET /api/experimental/migration/v1`."""
-        return self._call("v2", "migration.v1.status", {})
+        _answer: Union[t.MigrationV1StatusResponseOption1, t.MigrationV1StatusResponseOption2, t.MigrationV1StatusResponseOption3] = self._call("v2", "migration.v1.status", {})
+        return _answer
 
     def model_list(self) -> t.ModelListResponse:
         """`GET /api/model`."""
@@ -789,7 +790,7 @@ class Api:
         session_id: str,
         form_id: str,
         *,
-        answer: Dict[str, Any],
+        answer: Dict[str, Union[str, float, bool, List[str]]],
     ) -> None:
         """`POST /api/session/{sessionID}/form/{formID}/reply`. Answers with nothing."""
         self._call("v2", "session.form.reply", {"sessionID": session_id, "formID": form_id, "body": {"answer": answer}})
@@ -1527,7 +1528,7 @@ class AsyncApi:
         integration_id: str,
         *,
         key: str,
-        answer: Optional[Dict[str, Any]] | Unset = UNSET,
+        answer: Optional[Dict[str, Union[str, float, bool, List[str]]]] | Unset = UNSET,
         label: Optional[str] | Unset = UNSET,
     ) -> None:
         """`POST /api/integration/{integrationID}/connect/key`. Answers with nothing."""
@@ -1538,7 +1539,7 @@ class AsyncApi:
         integration_id: str,
         *,
         method_id: str,
-        answer: Optional[Dict[str, Any]] | Unset = UNSET,
+        answer: Optional[Dict[str, Union[str, float, bool, List[str]]]] | Unset = UNSET,
         label: Optional[str] | Unset = UNSET,
     ) -> None:
         """`POST /api/integration/{integrationID}/connect/external`. Answers with nothing."""
@@ -1549,7 +1550,7 @@ class AsyncApi:
         integration_id: str,
         *,
         method_id: str,
-        answer: Optional[Dict[str, Any]] | Unset = UNSET,
+        answer: Optional[Dict[str, Union[str, float, bool, List[str]]]] | Unset = UNSET,
         label: Optional[str] | Unset = UNSET,
     ) -> t.IntegrationOauthConnectResponse:
         """`POST /api/integration/{integrationID}/connect/oauth`."""
@@ -1686,9 +1687,10 @@ class AsyncApi:
         _answer: t.SessionMessagesResponse = await self._call("v2", "message.list", given({"sessionID": session_id, "limit": limit, "order": order, "cursor": cursor, "type": type}))
         return _answer
 
-    async def migration_v1_status(self) -> Any:
+    async def migration_v1_status(self) -> Union[t.MigrationV1StatusResponseOption1, t.MigrationV1StatusResponseOption2, t.MigrationV1StatusResponseOption3]:
         """`GET /api/experimental/migration/v1`."""
-        return await self._call("v2", "migration.v1.status", {})
+        _answer: Union[t.MigrationV1StatusResponseOption1, t.MigrationV1StatusResponseOption2, t.MigrationV1StatusResponseOption3] = await self._call("v2", "migration.v1.status", {})
+        return _answer
 
     async def model_list(self) -> t.ModelListResponse:
         """`GET /api/model`."""
@@ -2050,7 +2052,7 @@ class AsyncApi:
         session_id: str,
         form_id: str,
         *,
-        answer: Dict[str, Any],
+        answer: Dict[str, Union[str, float, bool, List[str]]],
     ) -> None:
         """`POST /api/session/{sessionID}/form/{formID}/reply`. Answers with nothing."""
         await self._call("v2", "session.form.reply", {"sessionID": session_id, "formID": form_id, "body": {"answer": answer}})

@@ -60,7 +60,7 @@ class CommandListResponse(TypedDict):
 class ConfigAgent(TypedDict):
     """Schema `ConfigAgent`."""
 
-    model: NotRequired[Any]
+    model: NotRequired[Union[str, ConfigAgentModel]]
     request: NotRequired[ConfigAgentRequest]
     system: NotRequired[str]
     description: NotRequired[str]
@@ -70,6 +70,14 @@ class ConfigAgent(TypedDict):
     steps: NotRequired[float]
     disabled: NotRequired[bool]
     permissions: NotRequired[List[PermissionRule]]
+
+
+class ConfigAgentModel(TypedDict):
+    """Schema `ConfigAgentModel`."""
+
+    providerID: str
+    model: str
+    variant: NotRequired[str]
 
 
 class ConfigAgentRequest(TypedDict):
@@ -85,9 +93,17 @@ class ConfigCommand(TypedDict):
     template: str
     description: NotRequired[str]
     agent: NotRequired[str]
-    model: NotRequired[Any]
+    model: NotRequired[Union[str, ConfigCommandModel]]
     subagent: NotRequired[bool]
     subtask: NotRequired[bool]
+
+
+class ConfigCommandModel(TypedDict):
+    """Schema `ConfigCommandModel`."""
+
+    providerID: str
+    model: str
+    variant: NotRequired[str]
 
 
 class ConfigDirectory(TypedDict):
@@ -110,7 +126,7 @@ ConfigInfo = TypedDict(
     {
         "$schema": "NotRequired[str]",
         "shell": "NotRequired[str]",
-        "model": "NotRequired[Any]",
+        "model": "NotRequired[Union[str, ConfigInfoModel]]",
         "default_agent": "NotRequired[str]",
         "update": "NotRequired[ConfigInfoUpdate]",
         "share": "NotRequired[ConfigInfoShare]",
@@ -130,11 +146,11 @@ ConfigInfo = TypedDict(
         "skills": "NotRequired[List[str]]",
         "commands": "NotRequired[Dict[str, ConfigCommand]]",
         "instructions": "NotRequired[List[str]]",
-        "references": "NotRequired[Dict[str, Any]]",
-        "websearch": "NotRequired[Any]",
-        "plugins": "NotRequired[List[Any]]",
+        "references": "NotRequired[Dict[str, Union[str, ConfigReferenceGit, ConfigReferenceLocal]]]",
+        "websearch": "NotRequired[Union[bool, ConfigWebSearchInfo]]",
+        "plugins": "NotRequired[List[Union[str, ConfigPluginEntry]]]",
         "worktree": "NotRequired[ConfigWorktree]",
-        "warming": "NotRequired[Any]",
+        "warming": "NotRequired[Union[bool, ConfigWarming]]",
         "providers": "NotRequired[Dict[str, ConfigProvider]]",
         "experimental": "NotRequired[ConfigInfoExperimental]",
     },
@@ -168,7 +184,7 @@ class ConfigInfoExperimental(TypedDict):
     portable_shell_scanner: NotRequired[bool]
     todo: NotRequired[bool]
     subagent_depth: NotRequired[float]
-    location_idle_timeout: NotRequired[Any]
+    location_idle_timeout: NotRequired[Union[str, bool]]
     policies: NotRequired[List[ConfigInfoExperimentalPoliciesItem]]
 
 
@@ -210,6 +226,14 @@ class ConfigInfoMediaImage(TypedDict):
     max_base64_bytes: NotRequired[float]
 
 
+class ConfigInfoModel(TypedDict):
+    """Schema `ConfigInfoModel`."""
+
+    providerID: str
+    model: str
+    variant: NotRequired[str]
+
+
 class ConfigInfoPoliciesItem(TypedDict):
     """Schema `ConfigInfoPoliciesItem`."""
 
@@ -245,7 +269,7 @@ class ConfigModel(TypedDict):
     body: NotRequired[Dict[str, Any]]
     capabilities: NotRequired[ConfigModelCapabilities]
     variants: NotRequired[List[ConfigModelVariantsItem]]
-    cost: NotRequired[Any]
+    cost: NotRequired[Union[ConfigModelCost, List[ConfigModelCost]]]
     disabled: NotRequired[bool]
     limit: NotRequired[ConfigModelLimit]
 
@@ -267,6 +291,29 @@ class ConfigModelCapabilities(TypedDict):
     output: NotRequired[List[str]]
     temperature: NotRequired[bool]
     reasoning: NotRequired[ConfigModelCapabilitiesReasoning]
+
+
+class ConfigModelCost(TypedDict):
+    """Schema `ConfigModelCost`."""
+
+    tier: NotRequired[ConfigModelCostTier]
+    input: float
+    output: float
+    cache: NotRequired[ConfigModelCostCache]
+
+
+class ConfigModelCostCache(TypedDict):
+    """Schema `ConfigModelCostCache`."""
+
+    read: NotRequired[float]
+    write: NotRequired[float]
+
+
+class ConfigModelCostTier(TypedDict):
+    """Schema `ConfigModelCostTier`."""
+
+    type: Literal["context"]
+    size: float
 
 
 class ConfigModelLimit(TypedDict):
@@ -300,6 +347,13 @@ class ConfigModelVariantsItem(TypedDict):
     body: NotRequired[Dict[str, Any]]
 
 
+class ConfigPluginEntry(TypedDict):
+    """Schema `ConfigPluginEntry`."""
+
+    package: str
+    options: NotRequired[Dict[str, Any]]
+
+
 class ConfigProvider(TypedDict):
     """Schema `ConfigProvider`."""
 
@@ -317,12 +371,29 @@ class ConfigProvider(TypedDict):
 class ConfigProviderSettings(TypedDict):
     """Schema `ConfigProviderSettings`."""
 
-    timeout: NotRequired[Any]
-    headerTimeout: NotRequired[Any]
-    chunkTimeout: NotRequired[Any]
+    timeout: NotRequired[Union[float, bool]]
+    headerTimeout: NotRequired[Union[float, bool]]
+    chunkTimeout: NotRequired[Union[float, bool]]
     compaction: NotRequired[ConfigModelSettingsCompaction]
     transport: NotRequired[ConfigProviderSettingsTransport]
     encoding: NotRequired[ConfigModelSettingsEncoding]
+
+
+class ConfigReferenceGit(TypedDict):
+    """Schema `ConfigReferenceGit`."""
+
+    repository: str
+    branch: NotRequired[str]
+    description: NotRequired[str]
+    hidden: NotRequired[bool]
+
+
+class ConfigReferenceLocal(TypedDict):
+    """Schema `ConfigReferenceLocal`."""
+
+    path: str
+    description: NotRequired[str]
+    hidden: NotRequired[bool]
 
 
 class ConfigShellOption(TypedDict):
@@ -331,6 +402,20 @@ class ConfigShellOption(TypedDict):
     path: str
     name: str
     acceptable: bool
+
+
+class ConfigWarming(TypedDict):
+    """Schema `ConfigWarming`."""
+
+    prompt: NotRequired[str]
+    interval: NotRequired[str]
+    duration: NotRequired[str]
+
+
+class ConfigWebSearchInfo(TypedDict):
+    """Schema `ConfigWebSearchInfo`."""
+
+    provider: ConfigWebSearchInfoProvider
 
 
 class ConfigWorktree(TypedDict):
@@ -528,9 +613,9 @@ class FormIntegerField(TypedDict):
     required: NotRequired[bool]
     hidden: NotRequired[bool]
     when: NotRequired[List[FormWhen]]
-    minimum: NotRequired[Any]
-    maximum: NotRequired[Any]
-    default: NotRequired[Any]
+    minimum: NotRequired[Union[float, str]]
+    maximum: NotRequired[Union[float, str]]
+    default: NotRequired[Union[float, str]]
 
 
 class FormListResponse(TypedDict):
@@ -567,9 +652,9 @@ class FormNumberField(TypedDict):
     required: NotRequired[bool]
     hidden: NotRequired[bool]
     when: NotRequired[List[FormWhen]]
-    minimum: NotRequired[Any]
-    maximum: NotRequired[Any]
-    default: NotRequired[Any]
+    minimum: NotRequired[Union[float, str]]
+    maximum: NotRequired[Union[float, str]]
+    default: NotRequired[Union[float, str]]
 
 
 class FormOption(TypedDict):
@@ -584,7 +669,7 @@ class FormStateAnswered(TypedDict):
     """Schema `FormStateAnswered`."""
 
     status: Literal["answered"]
-    answer: Dict[str, Any]
+    answer: Dict[str, Union[str, float, bool, List[str]]]
 
 
 class FormStateCancelled(TypedDict):
@@ -625,7 +710,7 @@ class FormWhen(TypedDict):
 
     key: str
     op: FormWhenOp
-    value: Any
+    value: Union[str, float, bool]
 
 
 class GenerateTextResponseData(TypedDict):
@@ -669,8 +754,8 @@ class IntegrationAttemptStatusComplete(TypedDict):
 class IntegrationAttemptStatusCompleteTime(TypedDict):
     """Schema `IntegrationAttemptStatusCompleteTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationAttemptStatusExpired(TypedDict):
@@ -683,8 +768,8 @@ class IntegrationAttemptStatusExpired(TypedDict):
 class IntegrationAttemptStatusExpiredTime(TypedDict):
     """Schema `IntegrationAttemptStatusExpiredTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationAttemptStatusFailed(TypedDict):
@@ -698,8 +783,8 @@ class IntegrationAttemptStatusFailed(TypedDict):
 class IntegrationAttemptStatusFailedTime(TypedDict):
     """Schema `IntegrationAttemptStatusFailedTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationAttemptStatusPending(TypedDict):
@@ -712,15 +797,15 @@ class IntegrationAttemptStatusPending(TypedDict):
 class IntegrationAttemptStatusPendingTime(TypedDict):
     """Schema `IntegrationAttemptStatusPendingTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationAttemptTime(TypedDict):
     """Schema `IntegrationAttemptTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationCommandAttempt(TypedDict):
@@ -740,8 +825,8 @@ class IntegrationCommandAttemptStatusComplete(TypedDict):
 class IntegrationCommandAttemptStatusCompleteTime(TypedDict):
     """Schema `IntegrationCommandAttemptStatusCompleteTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationCommandAttemptStatusExpired(TypedDict):
@@ -754,8 +839,8 @@ class IntegrationCommandAttemptStatusExpired(TypedDict):
 class IntegrationCommandAttemptStatusExpiredTime(TypedDict):
     """Schema `IntegrationCommandAttemptStatusExpiredTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationCommandAttemptStatusFailed(TypedDict):
@@ -769,8 +854,8 @@ class IntegrationCommandAttemptStatusFailed(TypedDict):
 class IntegrationCommandAttemptStatusFailedTime(TypedDict):
     """Schema `IntegrationCommandAttemptStatusFailedTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationCommandAttemptStatusPending(TypedDict):
@@ -784,15 +869,15 @@ class IntegrationCommandAttemptStatusPending(TypedDict):
 class IntegrationCommandAttemptStatusPendingTime(TypedDict):
     """Schema `IntegrationCommandAttemptStatusPendingTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationCommandAttemptTime(TypedDict):
     """Schema `IntegrationCommandAttemptTime`."""
 
-    created: Any
-    expires: Any
+    created: Union[float, str]
+    expires: Union[float, str]
 
 
 class IntegrationCommandConnectResponse(TypedDict):
@@ -945,13 +1030,24 @@ class McpLocalConfigTimeout(TypedDict):
     execution: NotRequired[float]
 
 
+class McpOAuthConfig(TypedDict):
+    """Schema `McpOAuthConfig`."""
+
+    client_id: NotRequired[str]
+    client_secret: NotRequired[str]
+    scope: NotRequired[str]
+    callback_port: NotRequired[float]
+    redirect_uri: NotRequired[str]
+    auth_server_metadata_url: NotRequired[str]
+
+
 class McpRemoteConfig(TypedDict):
     """Schema `McpRemoteConfig`."""
 
     type: Literal["remote"]
     url: str
     headers: NotRequired[Dict[str, str]]
-    oauth: NotRequired[Any]
+    oauth: NotRequired[Union[McpOAuthConfig, bool]]
     disabled: NotRequired[bool]
     codemode: NotRequired[bool]
     timeout: NotRequired[McpRemoteConfigTimeout]
@@ -1038,6 +1134,34 @@ class McpStatusPending(TypedDict):
     """Schema `McpStatusPending`."""
 
     status: Literal["pending"]
+
+
+class MigrationV1StatusResponseOption1(TypedDict):
+    """Schema `MigrationV1StatusResponseOption1`."""
+
+    status: MigrationV1StatusResponseOption1Status
+
+
+class MigrationV1StatusResponseOption2(TypedDict):
+    """Schema `MigrationV1StatusResponseOption2`."""
+
+    status: Literal["running"]
+    progress: MigrationV1StatusResponseOption2Progress
+
+
+class MigrationV1StatusResponseOption2Progress(TypedDict):
+    """Schema `MigrationV1StatusResponseOption2Progress`."""
+
+    label: str
+    numerator: NotRequired[Optional[float]]
+    denominator: NotRequired[Optional[float]]
+
+
+class MigrationV1StatusResponseOption3(TypedDict):
+    """Schema `MigrationV1StatusResponseOption3`."""
+
+    status: Literal["error"]
+    error: str
 
 
 class ModelCapabilities(TypedDict):
@@ -1241,7 +1365,7 @@ class PersistentPtyHandoff(TypedDict):
     directory: str
     instanceID: str
     ticket: str
-    expiresAt: Any
+    expiresAt: Union[float, str]
 
 
 class PersistentPtyInfo(TypedDict):
@@ -1556,9 +1680,9 @@ class ProviderRequest(TypedDict):
 class ProviderSettings(TypedDict):
     """Schema `ProviderSettings`."""
 
-    timeout: NotRequired[Any]
-    headerTimeout: NotRequired[Any]
-    chunkTimeout: NotRequired[Any]
+    timeout: NotRequired[Union[float, bool]]
+    headerTimeout: NotRequired[Union[float, bool]]
+    chunkTimeout: NotRequired[Union[float, bool]]
     compaction: NotRequired[ConfigModelSettingsCompaction]
     transport: NotRequired[ConfigProviderSettingsTransport]
     encoding: NotRequired[ConfigModelSettingsEncoding]
@@ -2123,7 +2247,7 @@ class SessionMessageShell(TypedDict):
     shellID: str
     command: str
     status: SessionMessageShellStatus
-    exit: NotRequired[Any]
+    exit: NotRequired[Union[float, str]]
     output: NotRequired[SessionMessageShellOutput]
 
 
@@ -2628,7 +2752,7 @@ class VoiceWebRtcTransportInput(TypedDict):
 
     type: Literal["webrtc"]
     sdp: str
-    dcid: NotRequired[Any]
+    dcid: NotRequired[Optional[Union[float, str]]]
 
 
 class VoiceWebSocketTransport(TypedDict):
@@ -2637,7 +2761,7 @@ class VoiceWebSocketTransport(TypedDict):
     type: Literal["websocket"]
     url: str
     token: str
-    expiresAt: Any
+    expiresAt: Union[float, str]
 
 
 class VoiceWebSocketTransportInput(TypedDict):
@@ -3336,7 +3460,7 @@ class FormRepliedPayload(TypedDict):
 
     id: str
     sessionID: str
-    answer: Dict[str, Any]
+    answer: Dict[str, Union[str, float, bool, List[str]]]
 
 
 class FormCancelledPayload(TypedDict):
@@ -3627,7 +3751,7 @@ class EventLocationShutdownFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["location.shutdown"]
     data: LocationShutdownPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3639,7 +3763,7 @@ class EventModelsDevRefreshedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["models-dev.refreshed"]
     data: ModelsDevRefreshedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3651,7 +3775,7 @@ class EventCredentialUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["credential.updated"]
     data: CredentialUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3663,7 +3787,7 @@ class EventCredentialSwitchedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["credential.switched"]
     data: CredentialSwitchedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3675,7 +3799,7 @@ class EventIntegrationUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["integration.updated"]
     data: IntegrationUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3687,7 +3811,7 @@ class EventProviderUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["provider.updated"]
     data: ProviderUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3699,7 +3823,7 @@ class EventModelUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["model.updated"]
     data: ModelUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3711,7 +3835,7 @@ class EventAgentUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["agent.updated"]
     data: AgentUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3723,7 +3847,7 @@ class EventSessionCreatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.created"]
     data: SessionCreatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3735,7 +3859,7 @@ class EventSessionAgentSelectedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.agent.selected"]
     data: SessionAgentSelectedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3747,7 +3871,7 @@ class EventSessionModelSelectedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.model.selected"]
     data: SessionModelSelectedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3759,7 +3883,7 @@ class EventSessionMovedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.moved"]
     data: SessionMovedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3771,7 +3895,7 @@ class EventSessionRenamedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.renamed"]
     data: SessionRenamedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3783,7 +3907,7 @@ class EventSessionMetadataUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.metadata.updated"]
     data: SessionMetadataUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3795,7 +3919,7 @@ class EventSessionPermissionsFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.permissions"]
     data: SessionPermissionsPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3807,7 +3931,7 @@ class EventSessionViewedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.viewed"]
     data: SessionViewedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3819,7 +3943,7 @@ class EventSessionArchivedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.archived"]
     data: SessionArchivedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3831,7 +3955,7 @@ class EventSessionUnarchivedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.unarchived"]
     data: SessionUnarchivedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3843,7 +3967,7 @@ class EventSessionUsageUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.usage.updated"]
     data: SessionUsageUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3855,7 +3979,7 @@ class EventSessionDeletedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.deleted"]
     data: SessionDeletedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3867,7 +3991,7 @@ class EventSessionForkedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.forked"]
     data: SessionForkedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3879,7 +4003,7 @@ class EventSessionInboxDeliveredFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.inbox.delivered"]
     data: SessionInboxDeliveredPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3891,7 +4015,7 @@ class EventSessionInboxEnqueuedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.inbox.enqueued"]
     data: SessionInboxEnqueuedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3903,7 +4027,7 @@ class EventSessionInboxCancelledFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.inbox.cancelled"]
     data: SessionInboxCancelledPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3915,7 +4039,7 @@ class EventSessionInboxDeliveryChangedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.inbox.delivery.changed"]
     data: SessionInboxDeliveryChangedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3927,7 +4051,7 @@ class EventSessionExecutionStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.execution.started"]
     data: SessionExecutionStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3939,7 +4063,7 @@ class EventSessionExecutionSucceededFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.execution.succeeded"]
     data: SessionExecutionSucceededPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3951,7 +4075,7 @@ class EventSessionExecutionFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.execution.failed"]
     data: SessionExecutionFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3963,7 +4087,7 @@ class EventSessionExecutionInterruptedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.execution.interrupted"]
     data: SessionExecutionInterruptedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3975,7 +4099,7 @@ class EventSessionInstructionsUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.instructions.updated"]
     data: SessionInstructionsUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3987,7 +4111,7 @@ class EventSessionSyntheticFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.synthetic"]
     data: SessionSyntheticPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -3999,7 +4123,7 @@ class EventSessionSkillActivatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.skill.activated"]
     data: SessionSkillActivatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4011,7 +4135,7 @@ class EventSessionShellStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.shell.started"]
     data: SessionShellStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4023,7 +4147,7 @@ class EventSessionShellEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.shell.ended"]
     data: SessionShellEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4035,7 +4159,7 @@ class EventSessionStepStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.step.started"]
     data: SessionStepStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4047,7 +4171,7 @@ class EventSessionStepStreamedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.step.streamed"]
     data: SessionStepStreamedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4059,7 +4183,7 @@ class EventSessionStepEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.step.ended"]
     data: SessionStepEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4071,7 +4195,7 @@ class EventSessionStepFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.step.failed"]
     data: SessionStepFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4083,7 +4207,7 @@ class EventSessionTextStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.text.started"]
     data: SessionTextStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4095,7 +4219,7 @@ class EventSessionTextDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.text.delta"]
     data: SessionTextDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4107,7 +4231,7 @@ class EventSessionTextEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.text.ended"]
     data: SessionTextEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4119,7 +4243,7 @@ class EventSessionReasoningStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.reasoning.started"]
     data: SessionReasoningStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4131,7 +4255,7 @@ class EventSessionReasoningDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.reasoning.delta"]
     data: SessionReasoningDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4143,7 +4267,7 @@ class EventSessionReasoningEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.reasoning.ended"]
     data: SessionReasoningEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4155,7 +4279,7 @@ class EventSessionToolInputStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.input.started"]
     data: SessionToolInputStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4167,7 +4291,7 @@ class EventSessionToolInputDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.input.delta"]
     data: SessionToolInputDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4179,7 +4303,7 @@ class EventSessionToolInputEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.input.ended"]
     data: SessionToolInputEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4191,7 +4315,7 @@ class EventSessionToolCalledFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.called"]
     data: SessionToolCalledPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4203,7 +4327,7 @@ class EventSessionToolProgressFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.progress"]
     data: SessionToolProgressPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4215,7 +4339,7 @@ class EventSessionToolSuccessFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.success"]
     data: SessionToolSuccessPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4227,7 +4351,7 @@ class EventSessionToolFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.tool.failed"]
     data: SessionToolFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4239,7 +4363,7 @@ class EventSessionRetryScheduledFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.retry.scheduled"]
     data: SessionRetryScheduledPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4251,7 +4375,7 @@ class EventSessionCompactionStartedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.compaction.started"]
     data: SessionCompactionStartedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4263,7 +4387,7 @@ class EventSessionCompactionDeltaFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.compaction.delta"]
     data: SessionCompactionDeltaPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4275,7 +4399,7 @@ class EventSessionCompactionEndedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.compaction.ended"]
     data: SessionCompactionEndedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4287,7 +4411,7 @@ class EventSessionCompactionFailedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.compaction.failed"]
     data: SessionCompactionFailedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4299,7 +4423,7 @@ class EventSessionRevertStagedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.revert.staged"]
     data: SessionRevertStagedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4311,7 +4435,7 @@ class EventSessionRevertClearedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.revert.cleared"]
     data: SessionRevertClearedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4323,7 +4447,7 @@ class EventSessionRevertCommittedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.revert.committed"]
     data: SessionRevertCommittedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4335,7 +4459,7 @@ class EventFilesystemChangedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["filesystem.changed"]
     data: FilesystemChangedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4347,7 +4471,7 @@ class EventReferenceUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["reference.updated"]
     data: ReferenceUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4359,7 +4483,7 @@ class EventPermissionAskedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["permission.asked"]
     data: PermissionAskedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4371,7 +4495,7 @@ class EventPermissionRepliedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["permission.replied"]
     data: PermissionRepliedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4383,7 +4507,7 @@ class EventPluginUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["plugin.updated"]
     data: PluginUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4395,7 +4519,7 @@ class EventProjectUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["project.updated"]
     data: ProjectUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4407,7 +4531,7 @@ class EventWorktreeUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["worktree.updated"]
     data: WorktreeUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4419,7 +4543,7 @@ class EventWorktreeResolvedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["worktree.resolved"]
     data: WorktreeResolvedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4431,7 +4555,7 @@ class EventCommandUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["command.updated"]
     data: CommandUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4443,7 +4567,7 @@ class EventConfigUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["config.updated"]
     data: ConfigUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4455,7 +4579,7 @@ class EventSkillUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["skill.updated"]
     data: SkillUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4467,7 +4591,7 @@ class EventPtyCreatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.created"]
     data: PtyCreatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4479,7 +4603,7 @@ class EventPtyUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.updated"]
     data: PtyUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4491,7 +4615,7 @@ class EventPtyExitedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.exited"]
     data: PtyExitedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4503,7 +4627,7 @@ class EventPtyDeletedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["pty.deleted"]
     data: PtyDeletedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4515,7 +4639,7 @@ class EventPersistentPtyAddedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["persistent-pty.added"]
     data: PersistentPtyAddedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4527,7 +4651,7 @@ class EventPersistentPtyRemovedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["persistent-pty.removed"]
     data: PersistentPtyRemovedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4539,7 +4663,7 @@ class EventShellCreatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["shell.created"]
     data: ShellCreatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4551,7 +4675,7 @@ class EventShellExitedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["shell.exited"]
     data: ShellExitedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4563,7 +4687,7 @@ class EventShellDeletedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["shell.deleted"]
     data: ShellDeletedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4575,7 +4699,7 @@ class EventFormCreatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["form.created"]
     data: FormCreatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4587,7 +4711,7 @@ class EventFormRepliedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["form.replied"]
     data: FormRepliedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4599,7 +4723,7 @@ class EventFormCancelledFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["form.cancelled"]
     data: FormCancelledPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4611,7 +4735,7 @@ class EventWebsearchUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["websearch.updated"]
     data: WebsearchUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4623,7 +4747,7 @@ class EventSessionStatusFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.status"]
     data: SessionStatusPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4635,7 +4759,7 @@ class EventSessionIdleFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.idle"]
     data: SessionIdlePayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4647,7 +4771,7 @@ class EventTuiPromptAppendFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.prompt.append"]
     data: TuiPromptAppendPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4659,7 +4783,7 @@ class EventTuiCommandExecuteFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.command.execute"]
     data: TuiCommandExecutePayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4671,7 +4795,7 @@ class EventTuiToastShowFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.toast.show"]
     data: TuiToastShowPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4683,7 +4807,7 @@ class EventTuiSessionSelectFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["tui.session.select"]
     data: TuiSessionSelectPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4695,7 +4819,7 @@ class EventInstallationUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["installation.updated"]
     data: InstallationUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4707,7 +4831,7 @@ class EventInstallationUpdateAvailableFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["installation.update-available"]
     data: InstallationUpdateAvailablePayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4719,7 +4843,7 @@ class EventVcsBranchUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["vcs.branch.updated"]
     data: VcsBranchUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4731,7 +4855,7 @@ class EventMcpStatusChangedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["mcp.status.changed"]
     data: McpStatusChangedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4743,7 +4867,7 @@ class EventMcpResourcesChangedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["mcp.resources.changed"]
     data: McpResourcesChangedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4755,7 +4879,7 @@ class EventServerConnectedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["server.connected"]
     data: ServerConnectedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4767,7 +4891,7 @@ class EventSessionUsageRecordedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.usage.recorded"]
     data: SessionUsageRecordedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
@@ -4779,31 +4903,10 @@ class EventSessionMessageContentUpdatedFrame(TypedDict):
     id: NotRequired[str]
     type: Literal["session.message.content.updated"]
     data: SessionMessageContentUpdatedPayload
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
+    created: NotRequired[float]
     metadata: NotRequired[Dict[str, Any]]
     durable: NotRequired[Dict[str, Any]]
     location: NotRequired[Dict[str, Any]]
-
-
-class EventLogSyncedFrame(TypedDict):
-    """An event of the kind `log.synced`."""
-
-    id: NotRequired[str]
-    type: Literal["log.synced"]
-    data: EventLogSynced
-    created: NotRequired[float]  # Unix milliseconds (OpenCode 2).
-    metadata: NotRequired[Dict[str, Any]]
-    durable: NotRequired[Dict[str, Any]]
-    location: NotRequired[Dict[str, Any]]
-
-
-class GlobalEvent(TypedDict):
-    """An event with the folder where it happened."""
-
-    directory: NotRequired[str]
-    project: NotRequired[str]
-    workspace: NotRequired[str]
-    payload: Event
 
 
 class WebSocketTarget(TypedDict):
@@ -4842,6 +4945,9 @@ ConfigModelSettingsEncoding = Union[Literal["zstd", "gzip", "none"], str]
 
 ConfigProviderSettingsTransport = Union[Literal["http", "websocket"], str]
 """Inline schema `ConfigProviderSettingsTransport`. Newer servers know more."""
+
+ConfigWebSearchInfoProvider = Union[Literal["random"], str]
+"""Inline schema `ConfigWebSearchInfoProvider`. Newer servers know more."""
 
 ConnectionCredentialInfoMethod = Union[Literal["key", "oauth", "external"], str]
 """Inline schema `ConnectionCredentialInfoMethod`. Newer servers know more."""
@@ -4887,6 +4993,9 @@ McpLocalConfigProtocol = Union[Literal["legacy", "auto", "2026-07-28"], str]
 
 McpServerStatus = Union["McpStatusConnected", "McpStatusPending", "McpStatusDisabled", "McpStatusFailed", "McpStatusNeedsAuth"]
 """Inline schema `McpServerStatus`. Told apart by `status`."""
+
+MigrationV1StatusResponseOption1Status = Union[Literal["required", "completed"], str]
+"""Inline schema `MigrationV1StatusResponseOption1Status`. Newer servers know more."""
 
 ModelCompatibilityReasoningField = Union[Literal["reasoning", "reasoning_content", "reasoning_text"], str]
 """Inline schema `ModelCompatibilityReasoningField`. Newer servers know more."""
@@ -5112,6 +5221,6 @@ Event = Union[
     "EventServerConnectedFrame",
     "EventSessionUsageRecordedFrame",
     "EventSessionMessageContentUpdatedFrame",
-    "EventLogSyncedFrame",
+    "EventLogSynced",
 ]
 """Told apart by `type`. Newer servers send more kinds."""

@@ -1,6 +1,7 @@
 //! `cargo xtask coverage`: every operation and event that the servers of a line have must be one that `opencode-api`
 //! knows. For line 1 a real server describes itself at `/doc`; for line 2 the interface documents in `sdk/api/spec`
-//! say it. What only we know is no error: the tables cover several versions of a line.
+//! say it. What only we know is no error: the tables cover several versions of a line. The generated code for other languages
+//! must have every operation of the documents.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,7 @@ use opencode_nexus::server::PINNED;
 use opencode_nexus_testkit::server::opencode_binary;
 use serde_json::Value;
 
+mod bindings;
 mod described;
 mod server;
 
@@ -25,14 +27,19 @@ pub struct Arguments {
     server: Option<PathBuf>,
 }
 
-/// Compares both lines, and fails after the second when something is missing from either.
+/// Compares both lines, and fails at the end when something is missing from either.
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let missing = compare("1", &line_1(arguments)?, v1::OPERATIONS, v1::EVENTS)
         + compare("2", &line_2(root)?, v2::OPERATIONS, v2::EVENTS);
+    let lacking =
+        bindings::compare(root, "v1", v1::OPERATIONS)? + bindings::compare(root, "v2", v2::OPERATIONS)?;
     if missing > 0 {
         return Err(format!(
             "{missing} missing: add the server's document to sdk/api/spec and run `cargo xtask api`"
         ));
+    }
+    if lacking > 0 {
+        return Err(format!("{lacking} missing from the generated code: run `cargo xtask api`"));
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ pub fn rust_type(of: &Type, here: Option<File>) -> String {
         Type::String => "String".to_owned(),
         Type::Bool => "bool".to_owned(),
         Type::Number => "crate::Number".to_owned(),
-        Type::Value => "crate::Value".to_owned(),
+        Type::Value | Type::Mixed(_) => "crate::Value".to_owned(),
         Type::Object => "crate::JsonObject".to_owned(),
         Type::Unit => "()".to_owned(),
         Type::Map(of) => format!("std::collections::BTreeMap<String, {}>", rust_type(of, here)),
@@ -78,8 +78,7 @@ impl Sizes<'_> {
             Type::Bool => 1,
             Type::Number | Type::Id(_) => 16,
             Type::String | Type::List(_) | Type::Map(_) => 24,
-            Type::Value => 72,
-            Type::Object => 72,
+            Type::Value | Type::Mixed(_) | Type::Object => 72,
             Type::Envelope | Type::GlobalEnvelope => 400,
             Type::Named(file, name) => match self.items.get(&(file.module(), name.as_str())) {
                 Some(Item::Struct { fields, .. }) => {

@@ -7,23 +7,28 @@ use super::naming::pascal;
 
 /// All kinds of events, in the order of the document, then those that only the overlay knows.
 pub fn lower(lowering: &mut Lowering<'_>) -> Result<Vec<EventItem>, String> {
-    let mut payloads: Vec<(String, Value)> = Vec::new();
+    let mut payloads: Vec<(String, Value, Option<&'static str>)> = Vec::new();
     for member in frames(lowering) {
         let properties = lowering.resolve(&member).get("properties");
         // Kinds that are told by a pattern only (`rpc.…` of OpenCode 2) stay unknown: they are whatever plugins send.
         let Some(kind) = properties.and_then(|all| all.get("type")).and_then(constant) else { continue };
-        let payload = properties.and_then(|all| all.get("properties").or_else(|| all.get("data")));
-        if !payloads.iter().any(|(known, _)| *known == kind) {
+        let field = ["properties", "data"]
+            .into_iter()
+            .find(|name| properties.is_some_and(|all| all.get(name).is_some()));
+        let payload = field.and_then(|name| properties?.get(name));
+        if !payloads.iter().any(|(known, ..)| *known == kind) {
             // A frame without payload field is its own payload.
-            payloads.push((kind, payload.cloned().unwrap_or(member)));
+            payloads.push((kind, payload.cloned().unwrap_or(member), field));
         }
     }
+    // The field of a line is that of its first event.
+    let usual = payloads.first().and_then(|(.., field)| *field);
     for (kind, schema) in &lowering.overlay.events {
-        if !payloads.iter().any(|(known, _)| known == kind) {
-            payloads.push((kind.clone(), schema.clone()));
+        if !payloads.iter().any(|(known, ..)| known == kind) {
+            payloads.push((kind.clone(), schema.clone(), usual));
         }
     }
-    payloads.into_iter().map(|(kind, payload)| event(lowering, kind, &payload)).collect()
+    payloads.into_iter().map(|(kind, payload, field)| event(lowering, kind, &payload, field)).collect()
 }
 
 /// The frames of all events: those of the named unions, then those that streams list themselves.
@@ -51,7 +56,12 @@ fn flat_members(schema: &Value, into: &mut Vec<Value>) {
     }
 }
 
-fn event(lowering: &mut Lowering<'_>, kind: String, payload: &Value) -> Result<EventItem, String> {
+fn event(
+    lowering: &mut Lowering<'_>,
+    kind: String,
+    payload: &Value,
+    field: Option<&'static str>,
+) -> Result<EventItem, String> {
     let variant = pascal(&kind);
     let place = Place { file: File::Events, hint: variant.clone(), property: "" };
     let payload = match reference(payload) {
@@ -71,5 +81,5 @@ fn event(lowering: &mut Lowering<'_>, kind: String, payload: &Value) -> Result<E
     } else {
         lowering.slot(payload, &place)?.of
     };
-    Ok(EventItem { kind, variant, payload })
+    Ok(EventItem { kind, variant, payload, field })
 }

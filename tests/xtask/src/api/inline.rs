@@ -98,9 +98,35 @@ impl Lowering<'_> {
         } else if let Some(merged) = self.outcome(&members) {
             self.inline(&merged, place)?
         } else {
-            Type::Value
+            self.mixed(&members)
         };
         Ok(Slot { of, nullable })
+    }
+
+    /// A union whose members nothing tells apart, if all of them are simple or have names.
+    fn mixed(&self, members: &[Value]) -> Type {
+        let mut types = Vec::new();
+        for member in members {
+            let of = match (reference(member), member.get("type").and_then(Value::as_str)) {
+                (Some(name), _) => self.known(name),
+                (None, Some("string")) => Some(Type::String),
+                (None, Some("boolean")) => Some(Type::Bool),
+                (None, Some("number" | "integer")) => Some(Type::Number),
+                (None, Some("array")) => {
+                    match self.mixed(member.get("items").map_or(&[], std::slice::from_ref)) {
+                        Type::Mixed(only) => only.first().cloned().map(|of| Type::List(Box::new(of))),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            match of {
+                Some(of) if types.contains(&of) => {}
+                Some(of) => types.push(of),
+                None => return Type::Value,
+            }
+        }
+        if types.is_empty() { Type::Value } else { Type::Mixed(types) }
     }
 
     pub(super) fn are_strings(&self, members: &[Value]) -> bool {

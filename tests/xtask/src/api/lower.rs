@@ -96,6 +96,11 @@ impl<'d> Lowering<'d> {
         Ok(())
     }
 
+    /// What a named schema is, if it has been lowered or has a name of its own.
+    pub(super) fn known(&self, name: &str) -> Option<Type> {
+        self.named.get(name).cloned()
+    }
+
     /// Whether a named schema becomes an item of its own rather than an alias.
     fn is_definition(&self, schema: &Value) -> bool {
         match members(schema) {

@@ -16,6 +16,7 @@ mod overlay;
 mod python;
 mod typescript;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -80,17 +81,31 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     fs::write(path, text)
 }
 
+/// The ids of all operations of a line (`v1` or `v2`), as its documents say.
+pub fn operation_ids(root: &Path, module: &str) -> Result<BTreeSet<String>, String> {
+    let line = LINES.iter().find(|line| line.module == module).ok_or_else(|| format!("no line {module}"))?;
+    let (document, _) = read_line(&root.join(CRATE), line)?;
+    let paths = document.get("paths").and_then(Value::as_object).into_iter().flatten();
+    let operations =
+        paths.filter_map(|(_, methods)| methods.as_object()).flat_map(|methods| methods.values());
+    let ids = operations.filter_map(|operation| operation.get("operationId")?.as_str());
+    Ok(ids.map(str::to_owned).collect())
+}
+
+/// The documents of a line as one, and what is put over it.
+fn read_line(krate: &Path, line: &Line) -> Result<(Value, Overlay), String> {
+    let spec = krate.join("spec");
+    let overlay = Overlay::from_json(&read_json(&spec.join(line.overlay))?)?;
+    let documents = line.documents.iter().map(|name| read_json(&spec.join(name)));
+    Ok((document::merged(documents.collect::<Result<_, _>>()?, &overlay)?, overlay))
+}
+
 /// All generated files with their paths.
 fn generate(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
     let krate = root.join(CRATE);
     let mut files = Vec::new();
     let mut lowered = Vec::new();
-    let mut documents = Vec::new();
-    for line in LINES {
-        let overlay = Overlay::from_json(&read_json(&krate.join("spec").join(line.overlay))?)?;
-        let all = line.documents.iter().map(|name| read_json(&krate.join("spec").join(name)));
-        documents.push((document::merged(all.collect::<Result<_, _>>()?, &overlay)?, overlay));
-    }
+    let documents = LINES.iter().map(|line| read_line(&krate, line)).collect::<Result<Vec<_>, _>>()?;
     for (line, (document, overlay)) in LINES.iter().zip(&documents) {
         let mut lowering = Lowering::new(document, overlay.clone())?;
         lowering.named_schemas()?;

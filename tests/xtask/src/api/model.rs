@@ -26,6 +26,8 @@ pub enum Type {
     Number,
     /// Anything.
     Value,
+    /// One of these, which nothing tells apart; for Rust it is anything.
+    Mixed(Vec<Type>),
     /// An object whose fields are open.
     Object,
     Map(Box<Type>),
@@ -157,4 +159,6 @@ pub struct EventItem {
     pub kind: String,
     pub variant: String,
     pub payload: Type,
+    /// The field of the frame that holds the payload; without one the frame is the payload.
+    pub field: Option<&'static str>,
 }

@@ -160,7 +160,7 @@ fn parameter_type(
     };
     let of = match of {
         _ if is_flag => Type::Bool,
-        Type::Value => Type::String,
+        Type::Value | Type::Mixed(_) => Type::String,
         of => of,
     };
     let rust = if of == Type::Number { "u64".to_owned() } else { rust_type(&of, None) };

@@ -97,6 +97,10 @@ fn annotation(interface: &Interface<'_>, of: &Type, module: &str) -> String {
         Type::Bool => "bool".to_owned(),
         Type::Number => "float".to_owned(),
         Type::Value => "Any".to_owned(),
+        Type::Mixed(all) => {
+            let all: Vec<String> = all.iter().map(|of| annotation(interface, of, module)).collect();
+            if let [only] = all.as_slice() { only.clone() } else { format!("Union[{}]", all.join(", ")) }
+        }
         Type::Object => "Dict[str, Any]".to_owned(),
         Type::Unit => "None".to_owned(),
         Type::Map(of) => format!("Dict[str, {}]", annotation(interface, &of, module)),

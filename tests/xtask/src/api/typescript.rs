@@ -85,6 +85,10 @@ fn written(interface: &Interface<'_>, of: &Type, module: &str) -> String {
         Type::Bool => "boolean".to_owned(),
         Type::Number => "number".to_owned(),
         Type::Value => "unknown".to_owned(),
+        Type::Mixed(all) => {
+            let all: Vec<String> = all.iter().map(|of| written(interface, of, module)).collect();
+            all.join(" | ")
+        }
         Type::Object => "Record<string, unknown>".to_owned(),
         Type::Unit => "void".to_owned(),
         Type::Map(of) => format!("Record<string, {}>", written(interface, &of, module)),

@@ -1,8 +1,8 @@
 //! The classes: one method for each operation, once for callers that wait and once for those that await.
 use std::fmt::Write as _;
 
-use super::{annotation, name, slot};
-use crate::api::interface::{Argument, Body, Interface, Method, Part, mark, summary};
+use super::{name, slot};
+use crate::api::interface::{Argument, Body, Interface, Method, Part, event_type, mark, summary};
 
 /// How the two classes differ.
 struct Flavour {
@@ -51,7 +51,7 @@ from ._call import UNSET, {encoded}given
 # Type checkers take a variable of this name as true; the types are for them alone.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator, Dict, Iterator, List, Optional
+    from typing import Any, AsyncIterator, Dict, Iterator, List, Optional, Union
 
     from . import {line}_types as t
     from ._call import AsyncCall, AsyncStream, Call, Stream, Unset
@@ -117,7 +117,7 @@ fn one(text: &mut String, interface: &Interface<'_>, method: &Method<'_>, flavou
     let kind = operation.response_kind;
     let answer = match kind {
         "EventStream" => {
-            format!("{}[{}]", flavour.iterator, annotation(interface, &operation.answer.of, "t."))
+            format!("{}[t.{}]", flavour.iterator, event_type(interface, operation))
         }
         "WebSocket" => "t.WebSocketTarget".to_owned(),
         "Bytes" => "bytes".to_owned(),

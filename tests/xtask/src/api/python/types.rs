@@ -96,40 +96,56 @@ fn dictionary(text: &mut String, name: &str, doc: &str, entries: &[(String, Stri
 
 /// The events: a dictionary for each kind, and all of them.
 fn events(text: &mut String, unions: &mut String, interface: &Interface<'_>) {
-    let payload = if interface.line == "v1" { "properties" } else { "data" };
+    let entry = |key: &str, of: &str| (key.to_owned(), of.to_owned(), None);
     let mut names = Vec::new();
     for event in interface.events {
+        let payload = annotation(interface, &event.payload, "");
+        let Some(field) = event.field else {
+            names.push(payload);
+            continue;
+        };
         let name = format!("Event{}Frame", pascal(&event.kind));
-        let entries = [
-            ("id".to_owned(), "NotRequired[str]".to_owned(), None),
+        let mut entries = vec![
+            entry("id", "NotRequired[str]"),
             ("type".to_owned(), format!("Literal[{:?}]", event.kind), None),
-            (payload.to_owned(), annotation(interface, &event.payload, ""), None),
-            ("created".to_owned(), "NotRequired[float]".to_owned(), Some("Unix milliseconds (OpenCode 2).")),
-            ("metadata".to_owned(), "NotRequired[Dict[str, Any]]".to_owned(), None),
-            ("durable".to_owned(), "NotRequired[Dict[str, Any]]".to_owned(), None),
-            ("location".to_owned(), "NotRequired[Dict[str, Any]]".to_owned(), None),
+            (field.to_owned(), payload, None),
         ];
+        if field == "data" {
+            entries.extend(BESIDE_DATA.iter().map(|(key, of)| entry(key, of)));
+        }
         dictionary(text, &name, &format!("An event of the kind `{}`.", event.kind), &entries);
-        names.push(format!("\"{name}\""));
+        names.push(name);
     }
-    let _ = write!(unions, "\nEvent = Union[\n    {},\n]\n", names.join(",\n    "));
+    let names: Vec<String> = names.iter().map(|name| format!("    {name:?},\n")).collect();
+    let _ = write!(unions, "\nEvent = Union[\n{}]\n", names.concat());
     unions.push_str("\"\"\"Told apart by `type`. Newer servers send more kinds.\"\"\"\n");
-    let global = [
-        ("directory".to_owned(), "NotRequired[str]".to_owned(), None),
-        ("project".to_owned(), "NotRequired[str]".to_owned(), None),
-        ("workspace".to_owned(), "NotRequired[str]".to_owned(), None),
-        ("payload".to_owned(), "Event".to_owned(), None),
-    ];
-    dictionary(text, "GlobalEvent", "An event with the folder where it happened.", &global);
-    let target = [
-        ("url".to_owned(), "str".to_owned(), None),
-        ("headers".to_owned(), "Dict[str, str]".to_owned(), None),
-    ];
+    if interface.line == "v1" {
+        let mut entries =
+            vec![entry("id", "NotRequired[str]"), entry("type", "str"), entry("data", "Dict[str, Any]")];
+        entries.extend(BESIDE_DATA.iter().map(|(key, of)| entry(key, of)));
+        dictionary(text, "DataEvent", "An event as OpenCode 2 sends it.", &entries);
+        let entries = [
+            entry("directory", "NotRequired[str]"),
+            entry("project", "NotRequired[str]"),
+            entry("workspace", "NotRequired[str]"),
+            entry("payload", "Event"),
+        ];
+        dictionary(text, "GlobalEvent", "An event with the folder where it happened.", &entries);
+    }
+    let entries = [entry("url", "str"), entry("headers", "Dict[str, str]")];
     dictionary(
         text,
         "WebSocketTarget",
         "What a WebSocket is opened with; the headers hold the password.",
-        &target,
+        &entries,
     );
     text.push('\n');
 }
+
+/// What frames have beside their `data`; `created` is in Unix milliseconds.
+const BESIDE_DATA: &[(&str, &str)] = &[
+    ("created", "NotRequired[float]"),
+    ("metadata", "NotRequired[Dict[str, Any]]"),
+    ("durable", "NotRequired[Dict[str, Any]]"),
+    ("location", "NotRequired[Dict[str, Any]]"),
+];

@@ -1,8 +1,8 @@
 //! The class of a line: one method for each operation.
 use std::fmt::Write as _;
 
-use super::{key, method_name, quoted, slot, written};
-use crate::api::interface::{Body, Interface, Method, Part, mark, summary};
+use super::{key, method_name, quoted, slot};
+use crate::api::interface::{Body, Interface, Method, Part, event_type, mark, summary};
 
 /// The module of a line.
 pub fn file(interface: &Interface<'_>) -> String {
@@ -59,7 +59,7 @@ fn one(text: &mut String, interface: &Interface<'_>, method: &Method<'_>) {
     let operation = method.operation;
     let kind = operation.response_kind;
     let answer = match kind {
-        "EventStream" => written(interface, &operation.answer.of, "t."),
+        "EventStream" => format!("t.{}", event_type(interface, operation)),
         "WebSocket" => "WebSocketTarget".to_owned(),
         "Bytes" => "Uint8Array".to_owned(),
         "Text" => "string".to_owned(),

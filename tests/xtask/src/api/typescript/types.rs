@@ -50,39 +50,54 @@ pub fn file(interface: &Interface<'_>) -> String {
 
 /// The events: what all frames have, and the union of the kinds.
 fn events(text: &mut String, interface: &Interface<'_>) {
-    let payload = if interface.line == "v1" { "properties" } else { "data" };
+    let is_v1 = interface.line == "v1";
+    let payload = if is_v1 { "properties" } else { "data" };
     let _ = write!(
         text,
-        r#"
-/** The frame of an event of one kind. */
-export interface EventFrame<Kind extends string, Payload> {{
-  id?: string
-  type: Kind
-  {payload}: Payload
-  /** Unix milliseconds (OpenCode 2). */
-  created?: number
-  metadata?: Record<string, unknown>
-  durable?: Record<string, unknown>
-  location?: Record<string, unknown>
-}}
-
-/** Told apart by `type`. Newer servers send more kinds. */
-export type Event =
-"#
+        "\n/** The frame of an event of one kind. */\nexport interface EventFrame<Kind extends string, Payload> {{\n  \
+         id?: string\n  type: Kind\n  {payload}: Payload\n{}}}\n",
+        if is_v1 { "" } else { BESIDE_DATA }
     );
+    text.push_str("\n/** Told apart by `type`. Newer servers send more kinds. */\nexport type Event =\n");
     for event in interface.events {
-        let kind = quoted(&event.kind);
-        let _ = writeln!(text, "  | EventFrame<{kind}, {}>", written(interface, &event.payload, ""));
+        let of = written(interface, &event.payload, "");
+        let _ = match event.field {
+            Some(field) if field == payload => {
+                writeln!(text, "  | EventFrame<{}, {of}>", quoted(&event.kind))
+            }
+            Some(field) => {
+                writeln!(text, "  | {{ id?: string; type: {}; {field}: {of} }}", quoted(&event.kind))
+            }
+            None => writeln!(text, "  | {of}"),
+        };
     }
-    text.push_str(
-        r#"
+    if is_v1 {
+        let _ = write!(
+            text,
+            r#"
+/** An event as OpenCode 2 sends it. */
+export interface DataEvent {{
+  id?: string
+  type: string
+  data: Record<string, unknown>
+{BESIDE_DATA}}}
+
 /** An event with the folder where it happened. */
-export interface GlobalEvent {
+export interface GlobalEvent {{
   directory?: string
   project?: string
   workspace?: string
   payload: Event
+}}
+"#
+        );
+    }
 }
-"#,
-    );
-}
+
+/// What frames have beside their `data`.
+const BESIDE_DATA: &str = "  /** Unix milliseconds. */
+  created?: number
+  metadata?: Record<string, unknown>
+  durable?: Record<string, unknown>
+  location?: Record<string, unknown>
+";
