@@ -1,13 +1,23 @@
 //! Any operation of the server's interface by its id, with arguments as JSON: what bindings for other languages stand on.
 //! Nothing is decoded into types here. In Rust, [`Client::call`] with the types of `opencode-api` is the better way.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
-use opencode_api::{OperationInfo, ResponseKind};
+use futures_util::future::{BoxFuture, FutureExt as _};
+use opencode_api::{OperationInfo, Request, ResponseKind};
 use serde_json::{Map, Value};
 
 use super::Client;
 use crate::dialect::{Line, operation};
 use crate::error::{Error, ErrorKind, Result};
+use crate::stream::{Decode, RawEvents, Source};
+use crate::transport::{BackoffPolicy, Transport};
+
+/// How long a stream that tells of one thing may be silent: servers send no heartbeat there (`session.log` of 2.0.14, seen), and
+/// that the peer is gone is noticed by the keep-alive of TCP.
+const SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What an operation answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,25 +46,7 @@ impl Client {
     /// kind that cannot be sent; `user.unsupported` when the server speaks the other line, and for event streams; what
     /// the server or the connection says.
     pub async fn call_by_id(&self, line: Line, id: &str, arguments: Map<String, Value>) -> Result<Called> {
-        let row = known(line, id)?;
-        let server = self.server();
-        if server.line != line {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!(
-                    "this is an operation of {}, and the server has version {}",
-                    name(line),
-                    server.version
-                ),
-            )
-            .with_hint(format!("call the operations of {}", name(server.line)))
-            .with_operation(row.id));
-        }
-        let request = row.request(arguments).map_err(|error| {
-            Error::new(ErrorKind::InvalidInput, error.to_string())
-                .with_hint(takes(row))
-                .with_operation(row.id)
-        })?;
+        let (row, request) = self.request(line, id, arguments)?;
         let transport = &self.inner.transport;
         match row.response {
             ResponseKind::EventStream => Err(Error::new(
@@ -80,6 +72,91 @@ impl Client {
                 })
             }
         }
+    }
+
+    /// Opens a stream of events by the id of its operation, for example `event.subscribe`, with arguments as those of
+    /// [`call_by_id`](Self::call_by_id). A stream of all that happens is made again when it breaks, as
+    /// [`raw_events`](Self::raw_events) is. One of a single thing (the log of a session) is not: it ends with an error when it
+    /// breaks, and with `None` where the server ends it; open it again behind the last event that came, as its arguments allow.
+    ///
+    /// # Errors
+    /// As [`call_by_id`](Self::call_by_id); `user.unsupported` for an operation that is no stream.
+    pub fn stream_by_id(&self, line: Line, id: &str, arguments: Map<String, Value>) -> Result<RawEvents> {
+        let (row, request) = self.request(line, id, arguments)?;
+        if row.response != ResponseKind::EventStream {
+            return Err(Error::new(ErrorKind::Unsupported, "this is no stream of events")
+                .with_hint("call it")
+                .with_operation(row.id));
+        }
+        let transport = self.inner.transport.clone();
+        let request = request.located(transport.location());
+        let usual = self.inner.spoken.events();
+        let source = Arc::new(Named { transport, row, request, usual });
+        Ok(if source.is_of_one_thing() { RawEvents::once(source) } else { RawEvents::new(source) })
+    }
+
+    /// What is sent for an id and its arguments, if it can be.
+    fn request(
+        &self,
+        line: Line,
+        id: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<(&'static OperationInfo, Request)> {
+        let row = known(line, id)?;
+        let server = self.server();
+        if server.line != line {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "this is an operation of {}, and the server has version {}",
+                    name(line),
+                    server.version
+                ),
+            )
+            .with_hint(format!("call the operations of {}", name(server.line)))
+            .with_operation(row.id));
+        }
+        let request = row.request(arguments).map_err(|error| {
+            Error::new(ErrorKind::InvalidInput, error.to_string())
+                .with_hint(takes(row))
+                .with_operation(row.id)
+        })?;
+        Ok((row, request))
+    }
+}
+
+/// An event stream whose operation somebody else has chosen.
+struct Named {
+    transport: Transport,
+    row: &'static OperationInfo,
+    request: Request,
+    /// The stream of this line, which knows the rest.
+    usual: Arc<dyn Source>,
+}
+
+impl Named {
+    /// Whether the stream tells of one thing only: then the thing is among its arguments.
+    fn is_of_one_thing(&self) -> bool {
+        !self.row.parameters.is_empty()
+    }
+}
+
+impl Source for Named {
+    fn open(&self) -> BoxFuture<'_, Result<reqwest::Response>> {
+        self.transport.open(self.row.id, &self.request).boxed()
+    }
+
+    fn decoder(&self) -> Box<dyn Decode> {
+        self.usual.decoder()
+    }
+
+    fn limits(&self) -> (Duration, usize) {
+        let (idle, limit) = self.usual.limits();
+        (if self.is_of_one_thing() { SILENCE } else { idle }, limit)
+    }
+
+    fn backoff(&self) -> BackoffPolicy {
+        self.usual.backoff()
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use tokio::time::Instant;
 
-use super::connection::{broken, ended, if_ready, silent, too_large};
+use super::connection::{broken, ended, ended_by_server, if_ready, silent, too_large};
 use super::hub::Source;
 use super::patience::Patience;
 use super::raw_kind::kind;
@@ -86,6 +86,8 @@ pub struct RawEvents {
     state: State,
     /// What came and was not handed on yet.
     batch: RawBatch,
+    /// It is made once and not again.
+    once: bool,
 }
 
 enum State {
@@ -119,11 +121,18 @@ impl RawEvents {
         // Offsets in a batch have 32 bits.
         let limit = limit.min(u32::MAX as usize / 4);
         let state = State::Waiting(Instant::now());
-        Self { source, patience, idle, limit, state, batch: RawBatch::default() }
+        Self { source, patience, idle, limit, state, batch: RawBatch::default(), once: false }
+    }
+
+    /// A stream that has an end, and is not made again: what it told would be told twice.
+    pub(crate) fn once(source: Arc<dyn Source>) -> Self {
+        Self { once: true, ..Self::new(source) }
     }
 
     /// What comes next; `None` after an error, which says that the stream cannot be made again (wrong credentials, no OpenCode
     /// server). Waits for ever when nothing comes; a connection that is silent for too long is made again. Cancel-safe.
+    ///
+    /// One of [`Client::stream_by_id`](crate::Client::stream_by_id) that tells of a single thing ends with `None`.
     ///
     /// Must be called inside a tokio runtime.
     pub async fn next(&mut self) -> Option<Result<RawItem>> {
@@ -163,6 +172,10 @@ impl RawEvents {
                         if open.events > 1 {
                             self.patience.was_fruitful();
                         }
+                        if self.once && ended_by_server(&error) {
+                            self.state = State::Failed;
+                            return None;
+                        }
                         return Some(self.closed(error));
                     }
                 }
@@ -171,7 +184,7 @@ impl RawEvents {
     }
 
     fn closed(&mut self, error: Error) -> Result<RawItem> {
-        match self.patience.after(&error) {
+        match self.patience.after(&error).filter(|_| !self.once) {
             Some(wait) => {
                 tracing::debug!(%error, ?wait, "the stream of raw events is made again");
                 self.state = State::Waiting(Instant::now() + wait);
