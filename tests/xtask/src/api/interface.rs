@@ -112,12 +112,12 @@ impl<'a> Interface<'a> {
                     push(Part::Bytes, "body");
                     body = Body::Bytes;
                 }
-                Place::Body => match self.structure(&parameter.of) {
-                    Some((fields, constants)) if constants.is_empty() => {
+                Place::Body => match self.fields(&parameter.of) {
+                    Some(fields) => {
                         arguments.extend(fields.iter().map(property));
                         body = Body::Properties;
                     }
-                    _ => {
+                    None => {
                         push(Part::Body, "body");
                         body = Body::Whole;
                     }
@@ -135,14 +135,12 @@ impl<'a> Interface<'a> {
         }
     }
 
-    /// The fields and constants of a type that has some, through aliases.
-    fn structure(&self, of: &Type) -> Option<(&'a [Field], &'a [(String, String)])> {
-        match of {
-            Type::Named(file, name) => match &self.definition(*file, name)?.item {
-                Item::Struct { fields, constants } => Some((fields, constants)),
-                Item::Alias(of) => self.structure(of),
-                _ => None,
-            },
+    /// The fields of a type that is nothing but fields, through aliases.
+    fn fields(&self, of: &Type) -> Option<&'a [Field]> {
+        let Type::Named(file, name) = of else { return None };
+        match &self.definition(*file, name)?.item {
+            Item::Struct { fields, constants } if constants.is_empty() => Some(fields),
+            Item::Alias(of) => self.fields(of),
             _ => None,
         }
     }
