@@ -1,5 +1,6 @@
 // node client.mjs MODE URL: what a JavaScript program uses today. The SDK is installed by `cargo xtask bench`.
-// Modes: sdk-stream, fetch-stream, sdk-latency, sdk-rest, fetch-rest, import, empty.
+// Modes: sdk-stream, sdk-stream-warm (the stream was read once before), fetch-stream, sdk-latency, sdk-rest, sdk-rest-warm,
+// fetch-rest, import, empty.
 const [, , mode, url] = process.argv;
 const END = "server.instance.disposed";
 const SESSION = "ses_200000000000benchsessio";
@@ -46,8 +47,8 @@ async function counted(events) {
   return count;
 }
 
-async function repeated(call) {
-  for (let i = 0; i < 50; i++) await call();
+async function repeated(call, before = 50) {
+  for (let i = 0; i < before; i++) await call();
   return measured(2000, async () => {
     for (let i = 0; i < 2000; i++) await call();
   });
@@ -56,6 +57,11 @@ async function repeated(call) {
 const modes = {
   "sdk-stream": async () => {
     const opencode = await client();
+    return measured(null, () => counted(sdkEvents(opencode)));
+  },
+  "sdk-stream-warm": async () => {
+    const opencode = await client();
+    await counted(sdkEvents(opencode));
     return measured(null, () => counted(sdkEvents(opencode)));
   },
   "fetch-stream": () => measured(null, () => counted(fetchEvents())),
@@ -76,6 +82,10 @@ const modes = {
   "sdk-rest": async () => {
     const opencode = await client();
     return repeated(() => opencode.session.get({ path: { id: SESSION }, throwOnError: true }));
+  },
+  "sdk-rest-warm": async () => {
+    const opencode = await client();
+    return repeated(() => opencode.session.get({ path: { id: SESSION }, throwOnError: true }), 12000);
   },
   "fetch-rest": () => repeated(async () => (await fetch(`${url}/session/${SESSION}`)).json()),
   import: async () => {

@@ -9,5 +9,5 @@ mod play;
 mod screen;
 
 pub use list::{Answering, Story, behaviour, stories};
-pub use play::{Difference, Played, Settled, compare, on_server, play, settle};
+pub use play::{Difference, Played, Settled, compare, compare_messages, on_server, play, settle};
 pub use screen::Screen;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use opencode_nexus::chat::{ChatEvent, Conversation, TurnOptions, TurnOutcome, digest};
 use opencode_nexus::dialect::Line;
-use opencode_nexus::model::SessionId;
+use opencode_nexus::model::{Message, SessionId};
 use opencode_nexus::{Client, Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -179,7 +179,12 @@ pub async fn on_server(direct: &Client, session: &SessionId) -> Result<Value> {
 
 /// Compares with what [`on_server`] gives, asked for past all faults.
 pub fn compare(conversation: &Conversation, screen: &Screen, on_server: &Value) -> Difference {
-    let ours = conversation.with_transcript(|t| digest::messages(t.messages()));
+    compare_messages(&conversation.with_transcript(|t| t.messages().to_vec()), screen, on_server)
+}
+
+/// The same for messages that somebody else has folded, for example a frontend in another language.
+pub fn compare_messages(messages: &[Message], screen: &Screen, on_server: &Value) -> Difference {
+    let ours = digest::messages(messages);
     let theirs = crate::expected::messages(on_server);
     let mut difference = Difference::default();
     for part in
