@@ -38,14 +38,21 @@ class Asks:
             kind = fields["type"]
         if kind == "permission_asked":
             permission = Permission(fields["permission"])
-            if self.on_permission is not None:
-                return Ask(self._native, permission, self.on_permission)
-            _unanswered(f"permission for {permission.action}", "on_permission")
-        elif kind == "question_asked":
+            return self._asked(permission, self.on_permission, f"permission for {permission.action}", "on_permission")
+        if kind == "question_asked":
             question = Question(fields["question"])
-            if self.on_question is not None:
-                return Ask(self._native, question, self.on_question)
-            _unanswered("question", "on_question")
+            return self._asked(question, self.on_question, "question", "on_question")
+        return None
+
+    def _asked(
+        self, asked: Union[Permission, Question], callback: Any, what: str, argument: str
+    ) -> Optional[Ask]:
+        # Rules may have answered it, or somebody else.
+        if not self._native.waits_for_person(asked.session_id, asked.id):
+            return None
+        if callback is not None:
+            return Ask(self._native, asked, callback)
+        _unanswered(what, argument)
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._answer import Answer
 from ._asks import answered
 from ._requests import load
 from .events import chat_event
@@ -79,15 +80,10 @@ class Turn:
 
     def text(self) -> str:
         """Waits for the end, and gives what the agent answered from now on."""
-        parts: dict[str, str] = {}
+        answer = Answer(self.message_id)
         for event in self:
-            if event.type == "text" and event.kind == "text":
-                parts[event.part_id] = parts.get(event.part_id, "") + event.delta
-            elif event.type == "text_replaced" and event.kind == "text":
-                parts[event.part_id] = event.text
-            elif event.type == "part_removed":
-                parts.pop(event.part_id, None)
-        return "".join(parts.values())
+            answer.read(event)
+        return answer.text
 
     def abort(self) -> None:
         """Asks the server to stop it. Its last events still come. Other threads may call it while one iterates."""

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use opencode_nexus::chat::{ChatFeed, Deed, Reply, Said};
+use opencode_nexus::chat::{AskPolicy, ChatFeed, Decision, Deed, Reply, Said, Transcript};
 use opencode_nexus::model::{AskId, MessageId, PartId, SessionId};
 use opencode_nexus::stream::Batches;
 use pyo3::prelude::*;
@@ -11,7 +11,6 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::pending::Pending;
-use crate::providers::Providers;
 use crate::runtime::{self, Ours};
 use crate::turn::Turn;
 use crate::{gate, json};
@@ -30,14 +29,15 @@ struct Held {
     core: Core,
     /// The server must not end before the conversation.
     nexus: Arc<opencode_nexus::Nexus>,
-    providers: Providers,
+    /// Who answers when the agent asks.
+    policy: Arc<AskPolicy>,
 }
 
 impl Conversation {
     /// One that was opened.
-    pub fn new(core: Core, nexus: Arc<opencode_nexus::Nexus>, providers: Providers) -> Self {
+    pub fn new(core: Core, nexus: Arc<opencode_nexus::Nexus>, policy: Arc<AskPolicy>) -> Self {
         let session_id = core.session_id().to_string();
-        Self { held: Ours::new(Held { core, nexus, providers }), session_id }
+        Self { held: Ours::new(Held { core, nexus, policy }), session_id }
     }
 
     fn ask<F, A>(&self, ask: F) -> PyResult<Pending>
@@ -117,6 +117,20 @@ impl Conversation {
         Ok(Feed { reading: Ours::new(Arc::new(AsyncMutex::new(reading))) })
     }
 
+    /// Whether a request waits for a person: it is open, and the policy does not answer it.
+    fn waits_for_person(&self, py: Python<'_>, session: &str, id: &str) -> PyResult<bool> {
+        let held = self.held.get()?;
+        let waits = |transcript: &Transcript| {
+            let asked = transcript.permissions().iter().find(|asked| asked.id.as_str() == id);
+            let question = transcript.questions().iter().any(|asked| asked.id.as_str() == id);
+            asked.is_some_and(|asked| held.policy.decide(asked) == Decision::Ask)
+                || (question && held.policy.questions != Decision::Deny)
+        };
+        Ok(gate::detach(py, || {
+            held.core.with_child(&SessionId::from(session), waits).unwrap_or_default()
+        }))
+    }
+
     /// Answers a permission request; `reply` is JSON. `false`: it was not open any more.
     fn reply_permission(&self, id: String, reply: &str) -> PyResult<Pending> {
         let reply = json::read::<Reply>("reply", reply);
@@ -154,7 +168,7 @@ impl Conversation {
         Ok(Pending::new(async move {
             held.nexus.check_open()?;
             let core = held.core.fork(at.map(MessageId::from).as_ref()).await?;
-            Ok(Answer::Conversation(Box::new(Self::new(core, held.nexus, held.providers))))
+            Ok(Answer::Conversation(Box::new(Self::new(core, held.nexus, held.policy))))
         }))
     }
 

@@ -32,7 +32,6 @@ type Core = opencode_nexus::Nexus;
 #[pyclass(frozen, module = "opencode_nexus._native")]
 pub struct Nexus {
     core: Ours<Arc<Core>>,
-    providers: Providers,
 }
 
 /// What `opencode_nexus` says when it opens one.
@@ -132,7 +131,7 @@ impl Nexus {
     #[staticmethod]
     fn open(wanted: &str, providers: &Providers) -> PyResult<Pending> {
         let wanted = json::read::<Wanted>("options", wanted);
-        let (providers, extensions) = (providers.clone(), providers.extensions()?);
+        let extensions = providers.extensions()?;
         Ok(Pending::new(async move {
             let core = Arc::new(Core::open(wanted?.options(extensions)).await?);
             if let Some(runtime) = runtime::existing() {
@@ -140,7 +139,7 @@ impl Nexus {
                 open.retain(|core| core.strong_count() > 0);
                 open.push(Arc::downgrade(&core));
             }
-            Ok(Answer::Nexus(Box::new(Self { core: Ours::new(core), providers })))
+            Ok(Answer::Nexus(Box::new(Self { core: Ours::new(core) })))
         }))
     }
 
@@ -188,12 +187,12 @@ impl Nexus {
     fn conversation(&self, directory: Option<PathBuf>, opening: &str) -> PyResult<Pending> {
         let opening = json::read::<Opening>("conversation", opening);
         let core = self.core()?;
-        let providers = self.providers.clone();
         Ok(Pending::new(async move {
             let opening = opening?;
+            let policy = Arc::new(opening.options()?.policy);
             let client = client(&core, directory.as_deref()).await?;
             let conversation = client.open_as(&opening).await?;
-            Ok(Answer::Conversation(Box::new(Conversation::new(conversation, core, providers))))
+            Ok(Answer::Conversation(Box::new(Conversation::new(conversation, core, policy))))
         }))
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._answer import Answer
 from .._asks import Ask
 from .._requests import load
 from ..events import chat_event
@@ -27,30 +28,29 @@ class AsyncTurn:
     ``detach()`` lets it go on alone.
     """
 
-    __slots__ = ("_pending", "_native", "_asks", "_fetch", "_batch", "_outcome", "_starting", "__weakref__")
+    __slots__ = ("_start", "_is_begun", "_native", "_asks", "_fetch", "_batch", "_outcome", "__weakref__")
 
     def __init__(self, pending: _native.Pending[_native.Turn], asks: Asks) -> None:
-        self._pending: Optional[_native.Pending[_native.Turn]] = pending
+        self._start: Optional[Fetch] = Fetch(lambda: pending)
+        self._is_begun = False
         self._native: Optional[_native.Turn] = None
         self._asks = asks
         self._fetch: Optional[Fetch] = None
         self._batch: Iterator[Any] = iter(())
         self._outcome: Optional[TurnOutcome] = None
-        self._starting: Any = None
 
     async def _started(self) -> _native.Turn:
-        if self._native is not None:
-            return self._native
-        if self._starting is None:
-            import asyncio
-
-            self._starting = asyncio.Lock()
-        async with self._starting:
+        if self._native is None:
+            self._is_begun = True
+            if self._start is None:
+                raise RuntimeError("the turn was closed before it began, or could not begin")
+            try:
+                native: _native.Turn = await self._start.next()
+            except Exception:
+                self._start = None
+                raise
             if self._native is None:
-                pending, self._pending = self._pending, None
-                if pending is None:
-                    raise RuntimeError("the turn could not be started, or was cancelled while it was")
-                self._native = native = await run(pending)
+                self._native, self._start = native, None
                 self._fetch = Fetch(lambda: native.next(256))
         return self._native
 
@@ -106,15 +106,11 @@ class AsyncTurn:
 
     async def text(self) -> str:
         """Waits for the end, and gives what the agent answered from now on."""
-        parts: dict[str, str] = {}
+        await self._started()
+        answer = Answer(self.message_id)
         async for event in self:
-            if event.type == "text" and event.kind == "text":
-                parts[event.part_id] = parts.get(event.part_id, "") + event.delta
-            elif event.type == "text_replaced" and event.kind == "text":
-                parts[event.part_id] = event.text
-            elif event.type == "part_removed":
-                parts.pop(event.part_id, None)
-        return "".join(parts.values())
+            answer.read(event)
+        return answer.text
 
     async def abort(self) -> None:
         """Asks the server to stop it. Its last events still come. Other tasks may call it while one iterates."""
@@ -126,7 +122,9 @@ class AsyncTurn:
 
     def close(self) -> None:
         """Stops it without waiting for its end. Does nothing after the end, and before the beginning it never begins."""
-        self._pending = None
+        start, self._start = self._start, None
+        if start is not None:
+            start.leave()
         if self._native is not None:
             self._native.leave()
 
@@ -143,7 +141,13 @@ class AsyncTurn:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_pending", None) is not None:
+        start = getattr(self, "_start", None)
+        if start is None:
+            return
+        if self._is_begun:
+            # Somebody waited for its beginning and does not any more.
+            start.leave()
+        else:
             import warnings
 
             warnings.warn("a prompt was never sent: await it, or iterate over it", RuntimeWarning, source=self)

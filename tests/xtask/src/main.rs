@@ -8,8 +8,10 @@ mod coverage;
 mod editors;
 mod faults;
 mod fuzz;
+mod node;
 mod package;
 mod plugins;
+mod python;
 mod server_faults;
 mod terminal;
 mod test;
@@ -49,6 +51,10 @@ enum Task {
     Package(package::Arguments),
     /// Builds the plugins of this repository, attacks the host with hostile ones, and does what the pages for authors say.
     Plugins(plugins::Arguments),
+    /// Builds the Python package, reads its types strictly, tests it on real servers, and installs its wheel.
+    Python(python::Arguments),
+    /// Builds the npm package, tests it on real servers, packs it and uses what was packed.
+    Node(node::Arguments),
     /// Plays `nexus chat` in a real terminal and compares its screen with the server.
     Terminal(terminal::Arguments),
     /// Plays conversations in real editors, and compares what a person sees with the server.
@@ -78,6 +84,8 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),
         Task::Package(arguments) => package::run(&root(), &arguments),
         Task::Plugins(arguments) => plugins::run(&root(), &arguments),
+        Task::Python(arguments) => python::run(&root(), &arguments),
+        Task::Node(arguments) => node::run(&root(), &arguments),
         Task::Terminal(arguments) => terminal::run(&root(), &arguments),
         Task::Editors(arguments) => editors::run(&root(), &arguments),
         Task::VaultCheck(arguments) => vault_check::run(&root(), &arguments),

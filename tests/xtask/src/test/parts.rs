@@ -9,7 +9,7 @@ use crate::cargo::cargo;
 
 use super::tools::{
     CHROMIUM, CLIPPY, CXX, DBUS, DEBOOTSTRAP, DPKG, GDBUS, GIT, IP, KEYRING, NODE, NPM, PYTHON, RUSTFMT,
-    UNSHARE,
+    STRIP, UNSHARE,
 };
 use super::{Counts, Part, checks, process};
 
@@ -64,6 +64,18 @@ pub const PARTS: &[Part] = &[
         about: "plugins in three languages are built and used, hostile ones are contained, the pages for authors hold",
         tools: &[GIT, NODE, NPM, PYTHON, CHROMIUM],
         run: plugins,
+    },
+    Part {
+        name: "python",
+        about: "the Python package has the types that it says, survives what happens to it on real servers, and installs",
+        tools: &[GIT, NODE, NPM, PYTHON, CXX],
+        run: python,
+    },
+    Part {
+        name: "node",
+        about: "the npm package keeps its promises on real servers, and works as it is packed",
+        tools: &[GIT, NODE, NPM, STRIP],
+        run: node,
     },
     Part {
         name: "faults",
@@ -165,6 +177,14 @@ fn plugins(root: &Path) -> Counts {
     own(root, "plugins", &["plugins"])
 }
 
+fn python(root: &Path) -> Counts {
+    own(root, "python", &["python"])
+}
+
+fn node(root: &Path) -> Counts {
+    own(root, "node", &["node"])
+}
+
 fn faults(root: &Path) -> Counts {
     // Every story at every second frame on the newest of each line, each run at another half; older ones for a minute.
     let mut counts = own(root, "faults", &["faults", "--every", "2"]);
@@ -221,6 +241,8 @@ mod tests {
             &["coverage"],
             &["terminal"],
             &["plugins"],
+            &["node"],
+            &["python"],
             &["faults", "--every", "2"],
             &["faults", "--every", "2", "--version", SECOND],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],

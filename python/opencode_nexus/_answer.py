@@ -1,0 +1,36 @@
+"""What the agent answers in a turn, folded from its events."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .events import ChatEvent
+
+
+class Answer:
+    """The texts of the agent's messages. What a person says in the turn is told as well, and is no answer."""
+
+    __slots__ = ("_prompt", "_said", "_parts")
+
+    def __init__(self, prompt: str) -> None:
+        self._prompt = prompt
+        self._said = {prompt}
+        self._parts: dict[str, str] = {}
+
+    def read(self, event: ChatEvent) -> None:
+        """The next event."""
+        if event.type == "message" and event.message.role == "user":
+            self._said.add(event.message.id)
+        elif event.type == "text" and event.kind == "text":
+            if event.message_id not in self._said:
+                self._parts[event.part_id] = self._parts.get(event.part_id, "") + event.delta
+        elif event.type == "text_replaced" and event.kind == "text":
+            if event.message_id not in self._said:
+                self._parts[event.part_id] = event.text
+        elif event.type == "part_removed":
+            self._parts.pop(event.part_id, None)
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._parts.values())
