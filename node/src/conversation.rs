@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi_derive::napi;
-use opencode_nexus::chat::{self, ChatEvent, ChatFeed, Deed, Reply, Said, Transcript, seconds};
+use opencode_nexus::chat::{
+    self, AskPolicy, ChatEvent, ChatFeed, Decision, Deed, Reply, Said, Transcript, seconds,
+};
 use opencode_nexus::model::{Message, Permission, Question, Session, Status, Todo};
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,8 @@ use crate::{camel, failure};
 pub struct Conversation {
     shared: Arc<Shared>,
     core: Option<chat::Conversation>,
+    /// What is answered by rules: nobody else is asked then.
+    policy: Arc<AskPolicy>,
 }
 
 impl Drop for Conversation {
@@ -30,8 +34,8 @@ impl Drop for Conversation {
 
 impl Conversation {
     /// One that is open.
-    pub fn new(shared: Arc<Shared>, core: chat::Conversation) -> Self {
-        Self { shared, core: Some(core) }
+    pub fn new(shared: Arc<Shared>, core: chat::Conversation, policy: Arc<AskPolicy>) -> Self {
+        Self { shared, core: Some(core), policy }
     }
 
     fn perform<F>(&self, number: u32, work: impl FnOnce(chat::Conversation) -> F + Send + 'static)
@@ -160,16 +164,16 @@ impl Conversation {
             });
             asked.collect::<Vec<ChatEvent>>()
         });
-        let shared = self.shared.clone();
-        self.shared.detached(follow(shared, function, open, feed));
+        let watcher = Watcher { shared: self.shared.clone(), function, policy: self.policy.clone() };
+        self.shared.detached(watcher.follow(open, feed));
     }
 
     /// Asks the server something about the session; the answer is JSON unless it says otherwise.
     #[napi]
     pub fn ask(&self, number: u32, ask: String) {
-        let shared = self.shared.clone();
+        let (shared, policy) = (self.shared.clone(), self.policy.clone());
         self.perform(number, |core| async move {
-            answer(shared, core, serde_json::from_str(&ask).map_err(failure::unreadable)?).await
+            answer(shared, core, policy, serde_json::from_str(&ask).map_err(failure::unreadable)?).await
         });
     }
 
@@ -180,34 +184,48 @@ impl Conversation {
     }
 }
 
-/// Tells of requests until the conversation is over.
-async fn follow(shared: Arc<Shared>, function: u32, open: Vec<ChatEvent>, mut feed: ChatFeed) {
-    for event in &open {
-        tell(&shared, function, event);
+/// Tells a function of JavaScript of the requests that wait for somebody.
+struct Watcher {
+    shared: Arc<Shared>,
+    function: u32,
+    policy: Arc<AskPolicy>,
+}
+
+impl Watcher {
+    /// Goes on until the conversation is over.
+    async fn follow(self, open: Vec<ChatEvent>, mut feed: ChatFeed) {
+        open.iter().for_each(|event| self.tell(event));
+        while let Some(Ok(event)) = feed.next().await {
+            self.tell(&event);
+        }
     }
-    while let Some(Ok(event)) = feed.next().await {
-        tell(&shared, function, &event);
+
+    fn tell(&self, event: &ChatEvent) {
+        let waits = match event {
+            ChatEvent::Child { event, .. } => return self.tell(event),
+            ChatEvent::PermissionAsked(permission) => self.policy.decide(permission) == Decision::Ask,
+            ChatEvent::QuestionAsked(_) => self.policy.questions != Decision::Deny,
+            ChatEvent::PermissionClosed { .. } | ChatEvent::QuestionClosed { .. } => true,
+            _ => false,
+        };
+        if waits {
+            self.shared.tell(self.function, Answer::json(event));
+        }
     }
 }
 
-fn tell(shared: &Shared, function: u32, event: &ChatEvent) {
-    match event {
-        ChatEvent::Child { event, .. } => tell(shared, function, event),
-        ChatEvent::PermissionAsked(_)
-        | ChatEvent::PermissionClosed { .. }
-        | ChatEvent::QuestionAsked(_)
-        | ChatEvent::QuestionClosed { .. } => shared.tell(function, Answer::json(event)),
-        _ => {}
-    }
-}
-
-async fn answer(shared: Arc<Shared>, core: chat::Conversation, ask: Ask) -> Result<Answer> {
+async fn answer(
+    shared: Arc<Shared>,
+    core: chat::Conversation,
+    policy: Arc<AskPolicy>,
+    ask: Ask,
+) -> Result<Answer> {
     match ask {
         Ask::Abort => core.abort().await.map(|()| Answer::Done),
         Ask::ReadMessages => Answer::json(&core.read_messages().await?),
         Ask::Fork { at } => {
             let forked = core.fork(at.map(Into::into).as_ref()).await?;
-            Ok(Answer::Conversation(Box::new(Conversation::new(shared, forked))))
+            Ok(Answer::Conversation(Box::new(Conversation::new(shared, forked, policy))))
         }
         Ask::Revert { message, part } => {
             Answer::json(&core.revert(&message.into(), part.map(Into::into).as_ref()).await?)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use napi_derive::napi;
 use opencode_nexus::stream::{RawBatch, RawEvents, RawItem};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::answer::Answer;
 use crate::failure;
@@ -23,6 +24,8 @@ const UNKNOWN: u32 = u32::MAX;
 pub struct Events {
     shared: Arc<Shared>,
     reading: Option<Arc<Mutex<Reading>>>,
+    /// Ends a reading that waits.
+    closed: CancellationToken,
 }
 
 struct Reading {
@@ -45,13 +48,13 @@ impl Events {
     /// Those of a stream.
     pub fn new(shared: Arc<Shared>, stream: RawEvents) -> Self {
         let reading = Reading { stream, kinds: HashMap::new() };
-        Self { shared, reading: Some(Arc::new(Mutex::new(reading))) }
+        Self { shared, reading: Some(Arc::new(Mutex::new(reading))), closed: CancellationToken::new() }
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.shared.let_go(self.reading.take());
+        self.close();
     }
 }
 
@@ -62,21 +65,26 @@ impl Events {
     #[napi]
     pub fn next(&self, number: u32) {
         let reading = self.reading.clone();
+        let closed = self.closed.clone();
         self.shared.perform(number, async move {
             let Some(reading) = reading else { return Ok(Answer::Nothing) };
-            let mut reading = reading.lock().await;
-            Ok(match reading.stream.next().await.transpose()? {
-                None => Answer::Nothing,
-                Some(RawItem::Opened) => Answer::Json("null".to_owned()),
-                Some(RawItem::Closed(error)) => Answer::Json(failure::to_json(&error)),
-                Some(RawItem::Events(batch)) => Answer::Raw(reading.numbered(batch)),
-            })
+            let read = async {
+                let mut reading = reading.lock().await;
+                Ok(match reading.stream.next().await.transpose()? {
+                    None => Answer::Nothing,
+                    Some(RawItem::Opened) => Answer::Json("null".to_owned()),
+                    Some(RawItem::Closed(error)) => Answer::Json(failure::to_json(&error)),
+                    Some(RawItem::Events(batch)) => Answer::Raw(reading.numbered(batch)),
+                })
+            };
+            closed.run_until_cancelled(read).await.unwrap_or(Ok(Answer::Nothing))
         });
     }
 
     /// Closes the connection.
     #[napi]
     pub fn close(&mut self) {
+        self.closed.cancel();
         self.shared.let_go(self.reading.take());
     }
 }

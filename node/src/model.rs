@@ -16,6 +16,11 @@ pub fn line(line: Line) -> &'static str {
     }
 }
 
+/// The line of a word; the package lets no other through.
+pub fn named_line(word: &str) -> Line {
+    if word == "v2" { Line::V2 } else { Line::V1 }
+}
+
 /// How far an installation is.
 pub fn progress(of: &Progress) -> String {
     let Progress { step, package, done, total } = of;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use napi_derive::napi;
 use opencode_nexus::auth::SecretString;
 use opencode_nexus::chat::Opening;
-use opencode_nexus::dialect::{Line, SessionFilter};
+use opencode_nexus::dialect::SessionFilter;
 use opencode_nexus::history::{HistoryQuery, SessionQuery};
 use opencode_nexus::nexus::Keep;
 use opencode_nexus::transport::Credentials;
@@ -159,6 +159,15 @@ enum Ask {
     },
 }
 
+/// A stream by its operation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stream {
+    line: String,
+    id: String,
+    arguments: Map<String, Value>,
+}
+
 #[napi]
 impl Nexus {
     /// What is known without asking: JSON.
@@ -197,18 +206,26 @@ impl Nexus {
             let opening: Opening = serde_json::from_str(&opening).map_err(failure::unreadable)?;
             let client = client(&core, directory.as_deref().map(Path::new)).await?;
             let opened = client.open_as(&opening).await?;
-            Ok(Answer::Conversation(Box::new(Conversation::new(shared, opened))))
+            let policy = Arc::new(opening.options()?.policy);
+            Ok(Answer::Conversation(Box::new(Conversation::new(shared, opened, policy))))
         });
     }
 
-    /// The server's events from now on; the answer is an `Events`.
+    /// The server's events from now on, or a stream that is named by its operation; the answer is an `Events`.
     #[napi]
-    pub fn events(&self, number: u32, directory: Option<String>) {
+    pub fn events(&self, number: u32, directory: Option<String>, stream: Option<String>) {
         let (core, shared) = (self.core.clone(), self.shared.clone());
         self.shared.perform(number, async move {
             let core = core.ok_or_else(|| failure::closed("Nexus"))?;
             let client = client(&core, directory.as_deref().map(Path::new)).await?;
-            Ok(Answer::Events(Box::new(Events::new(shared, client.raw_events()))))
+            let events = match stream {
+                None => client.raw_events(),
+                Some(stream) => {
+                    let named: Stream = serde_json::from_str(&stream).map_err(failure::unreadable)?;
+                    client.stream_by_id(model::named_line(&named.line), &named.id, named.arguments)?
+                }
+            };
+            Ok(Answer::Events(Box::new(Events::new(shared, events))))
         });
     }
 
@@ -267,7 +284,7 @@ async fn answer(core: &opencode_nexus::Nexus, ask: Ask) -> Result<Answer> {
             Ok(Answer::Done)
         }
         Ask::Call { line, id, arguments, directory } => {
-            let line = if line == "v2" { Line::V2 } else { Line::V1 };
+            let line = model::named_line(&line);
             client(core, directory.as_deref()).await?.call_by_id(line, &id, arguments).await?.try_into()
         }
         Ask::HistoryStatus => Answer::json(&history()?.status().await?),

@@ -6,6 +6,7 @@ use napi_derive::napi;
 use opencode_nexus::chat::{self, ChatEvent, TurnStopper};
 use opencode_nexus::stream::Batches;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::answer::Answer;
 use crate::batch;
@@ -19,6 +20,8 @@ pub struct Turn {
     shared: Arc<Shared>,
     /// Empty after the end.
     reading: Option<Reading>,
+    /// Ends a reading that waits.
+    closed: CancellationToken,
     stopper: TurnStopper,
     message: String,
     number: u64,
@@ -26,8 +29,7 @@ pub struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.shared.turn_ends(self.number);
-        self.shared.let_go(self.reading.take());
+        self.close();
     }
 }
 
@@ -37,7 +39,7 @@ impl Turn {
         let (stopper, message) = (turn.stopper(), turn.message_id().as_str().to_owned());
         let number = shared.turn_begins(stopper.clone());
         let reading = Some(Arc::new(Mutex::new(Some(Batches::new(turn)))));
-        Self { shared, reading, stopper, message, number }
+        Self { shared, reading, closed: CancellationToken::new(), stopper, message, number }
     }
 }
 
@@ -53,21 +55,24 @@ impl Turn {
     #[napi]
     pub fn next(&self, number: u32) {
         let (reading, message, shared) = (self.reading.clone(), self.message.clone(), self.shared.clone());
-        let turn = self.number;
+        let (turn, closed) = (self.number, self.closed.clone());
         self.shared.perform(number, async move {
             let Some(reading) = reading else { return Ok(Answer::Nothing) };
-            let mut reading = reading.lock().await;
-            let Some(batches) = reading.as_mut() else { return Ok(Answer::Nothing) };
             let is_last = |event: &ChatEvent| {
                 matches!(event, ChatEvent::TurnEnded { message_id, .. } if message_id.as_str() == message)
             };
-            let (answer, ended) = batch::next(batches, is_last).await?;
-            if ended {
-                // What is left of it keeps the conversation alive.
-                *reading = None;
-                shared.turn_ends(turn);
-            }
-            Ok(answer)
+            let read = async {
+                let mut reading = reading.lock().await;
+                let Some(batches) = reading.as_mut() else { return Ok(Answer::Nothing) };
+                let (answer, ended) = batch::next(batches, is_last).await?;
+                if ended {
+                    // What is left of it keeps the conversation alive.
+                    *reading = None;
+                    shared.turn_ends(turn);
+                }
+                Ok(answer)
+            };
+            closed.run_until_cancelled(read).await.unwrap_or(Ok(Answer::Nothing))
         });
     }
 
@@ -82,6 +87,7 @@ impl Turn {
     #[napi]
     pub fn detach(&mut self) {
         self.shared.turn_ends(self.number);
+        self.closed.cancel();
         if let Some(reading) = self.reading.take() {
             let shared = self.shared.clone();
             shared.detached(async move {
@@ -95,6 +101,7 @@ impl Turn {
     /// Lets go of it: a turn that has not ended is stopped.
     #[napi]
     pub fn close(&mut self) {
+        self.closed.cancel();
         self.shared.turn_ends(self.number);
         self.shared.let_go(self.reading.take());
     }

@@ -1,6 +1,6 @@
 // Arguments are looked at before they cross the border: whatever is wrong is a TypeError or RangeError that names it.
 
-import type { Signal } from './port.js'
+import type { Signal } from './signal.js'
 
 /** Longer texts are no prompts: 16 Mi UTF-16 units. */
 const LONGEST = 16 * 1024 * 1024
@@ -103,16 +103,22 @@ export function list<T>(value: unknown, name: string, check: (value: unknown, na
   return Array.from(value as unknown[], (item, at) => check(item, `${name}[${at}]`))
 }
 
-/** An object whose names are all known; `undefined` is one without any. */
-export function options(value: unknown, name: string, known: readonly string[]): Record<string, unknown> {
+/** An object; `undefined` is one without anything. */
+export function record(value: unknown, name: string): Record<string, unknown> {
   if (value === undefined) return {}
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TypeError(`${name} must be an object, not ${shown(value)}`)
   }
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) throw new TypeError(`${name}.${key} is not known; there is ${known.join(', ')}`)
-  }
   return value as Record<string, unknown>
+}
+
+/** An object whose names are all known. */
+export function options(value: unknown, name: string, known: readonly string[]): Record<string, unknown> {
+  const given = record(value, name)
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) throw new TypeError(`${name}.${key.slice(0, 40)} is not known; there is ${known.join(', ')}`)
+  }
+  return given
 }
 
 export function signal(value: unknown, name: string): Signal {
@@ -123,10 +129,15 @@ export function signal(value: unknown, name: string): Signal {
   return given as Signal
 }
 
-/** A value that JSON can hold, as its text. */
-export function json(value: unknown, name: string, longest: number = LONGEST_DATA): string {
-  look(value, name, [], longest)
-  return JSON.stringify(value)
+/** A value that JSON can hold. */
+export function jsonable<T>(value: T, name: string): T {
+  look(value, name, [], LONGEST_DATA)
+  return value
+}
+
+/** Names of what is nested deeply are cut in the middle. */
+function cut(name: string): string {
+  return name.length > 120 ? `${name.slice(0, 60)}…${name.slice(-40)}` : name
 }
 
 function look(value: unknown, name: string, above: object[], longest: number): void {
@@ -146,8 +157,8 @@ function look(value: unknown, name: string, above: object[], longest: number): v
       throw new TypeError(`${name} cannot be sent: it is ${shown(value)}`)
   }
   if (value === null) return
-  if (above.includes(value)) throw new TypeError(`${name} is cyclic: it holds itself`)
-  if (above.length >= DEEPEST) throw new RangeError(`${name} is nested deeper than ${DEEPEST} levels`)
+  if (above.includes(value)) throw new TypeError(`${cut(name)} is cyclic: it holds itself`)
+  if (above.length >= DEEPEST) throw new RangeError(`${cut(name)} is nested deeper than ${DEEPEST} levels`)
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return
   above.push(value)
   if (Array.isArray(value)) {

@@ -10,7 +10,8 @@ import type {
 } from './model.js'
 import type { NativeConversation, NativeTurn } from './native.js'
 import { permissionReply, type OnPermission, type OnQuestion } from './opening.js'
-import { thisPort, type Signal } from './port.js'
+import { thisPort } from './port.js'
+import type { Signal } from './signal.js'
 import { deed, said, type ActOptions, type PromptInput, type PromptOptions } from './prompt.js'
 import { Turn } from './turn.js'
 
@@ -20,6 +21,16 @@ export interface AskOptions {
   signal?: AbortSignal | undefined
 }
 
+/**
+ * Who closes conversations that are still open.
+ *
+ * @internal
+ */
+export interface Owner {
+  opened(conversation: Conversation): void
+  closed(conversation: Conversation): void
+}
+
 /** One session with its sub-agents. Close it when you are done; it ends with its Nexus at the latest. */
 export class Conversation {
   readonly #native: NativeConversation
@@ -27,18 +38,26 @@ export class Conversation {
   readonly #onQuestion: OnQuestion | undefined
   readonly #turns = new Set<Turn>()
   #listener: number | undefined
+  readonly #owner: Owner
   #isClosed = false
 
   /** The session's identifier. */
   readonly id: string
 
   /** @internal */
-  constructor(native: NativeConversation, onPermission: OnPermission | undefined, onQuestion: OnQuestion | undefined) {
+  constructor(
+    native: NativeConversation,
+    onPermission: OnPermission | undefined,
+    onQuestion: OnQuestion | undefined,
+    owner: Owner,
+  ) {
     this.#native = native
+    this.#owner = owner
     this.#onPermission = onPermission
     this.#onQuestion = onQuestion
     this.id = native.sessionId ?? ''
     if (onPermission || onQuestion) this.#watch(onPermission, onQuestion)
+    owner.opened(this)
   }
 
   #watch(onPermission: OnPermission | undefined, onQuestion: OnQuestion | undefined): void {
@@ -168,7 +187,7 @@ export class Conversation {
   /** A new conversation with the messages up to `at`, or all of them. */
   async fork(at?: string, options?: AskOptions): Promise<Conversation> {
     const native = await this.#ask<NativeConversation>({ ask: 'fork', at: check.optional(at, 'at', check.word) }, options)
-    return new Conversation(native, this.#onPermission, this.#onQuestion)
+    return new Conversation(native, this.#onPermission, this.#onQuestion, this.#owner)
   }
 
   /** Takes a message and all after it back, with the changes to files that they made; on 1.x also from a part of it on. */
@@ -237,6 +256,7 @@ export class Conversation {
     for (const turn of [...this.#turns]) turn.fail(closed())
     if (this.#listener !== undefined) thisPort().forget(this.#listener)
     this.#native.close()
+    this.#owner.closed(this)
   }
 
   /** Closes it when `await using` leaves its block. */

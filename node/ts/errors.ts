@@ -1,7 +1,5 @@
 // What can go wrong, as classes: one for each kind of error of the core, in four groups, under `NexusError`.
 
-import type { Signal } from './port.js'
-
 /** What an error is made of. */
 export interface NexusErrorInit {
   /** The stable code, `group.kind`. */
@@ -189,10 +187,11 @@ export function toError(json: string): NexusError {
 }
 
 /**
- * Why a signal was aborted; as `fetch` says it.
+ * The same error, whose stack says who waits for it here: it came from native code, which knows nothing of that.
  *
  * @internal
  */
-export function reasonOf(signal: Signal): unknown {
-  return signal.reason ?? new DOMException('This operation was aborted', 'AbortError')
+export function traced(error: unknown): unknown {
+  if (NexusError.is(error)) Error.captureStackTrace(error, traced)
+  return error
 }

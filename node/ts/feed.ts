@@ -1,7 +1,8 @@
 // Whatever happens in a conversation, whoever causes it.
 
 import type { NativeFeed } from './native.js'
-import { thisPort, type Signal } from './port.js'
+import { thisPort } from './port.js'
+import type { Signal } from './signal.js'
 import { Reader } from './reader.js'
 
 /** The differences of a conversation from now on, as an async iterable. It ends when the conversation is closed. */
@@ -26,6 +27,7 @@ export class Feed extends Reader {
 
   /** @internal */
   protected override finished(): Promise<void> {
+    this.#native?.close()
     this.#native = undefined
     return Promise.resolve()
   }

@@ -12,7 +12,7 @@ export interface NativeNexus {
   describe(): string
   ask(number: number, ask: string): void
   conversation(number: number, directory: string | null, opening: string): void
-  events(number: number, directory: string | null): void
+  events(number: number, directory: string | null, stream: string | null): void
   close(number: number): void
 }
 
@@ -30,6 +30,7 @@ export interface NativeConversation {
 
 export interface NativeFeed {
   next(number: number): void
+  close(): void
 }
 
 export interface NativeTurn {

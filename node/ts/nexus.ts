@@ -3,15 +3,16 @@
 import type { CallOptions } from './api/call.js'
 import { Api } from './api/v1.js'
 import * as check from './check.js'
-import { Conversation, type AskOptions } from './conversation.js'
-import { AbortedError, UnsupportedError } from './errors.js'
+import { Conversation, type AskOptions, type Owner } from './conversation.js'
+import { AbortedError } from './errors.js'
 import { History } from './history.js'
 import type {
   Agent, Capabilities, Catalogue, JsonObject, Message, ServerConfiguration, Session, SlashCommand,
 } from './model.js'
 import type { NativeConversation, NativeNexus } from './native.js'
 import { opening, type ConversationOptions } from './opening.js'
-import { thisPort, type Signal } from './port.js'
+import { thisPort } from './port.js'
+import type { Signal } from './signal.js'
 import { offered, type ContextProvider } from './providers.js'
 import { EventStream } from './raw.js'
 
@@ -106,7 +107,7 @@ const TEXTS = ['directory', 'password', 'user', 'account', 'passphrase', 'config
 export class Nexus {
   readonly #native: NativeNexus
   readonly #listeners: number[]
-  readonly #conversations = new Set<WeakRef<Conversation>>()
+  readonly #opened = new OpenConversations()
   readonly #streams = new Set<EventStream>()
   #closing: Promise<void> | undefined
   #api: Api | undefined
@@ -179,29 +180,33 @@ export class Nexus {
     if (this.#closing) throw closed()
     const begin = (number: number): void => this.#native.conversation(number, directory ?? null, json)
     const native = await thisPort().call<NativeConversation>(begin, signal)
-    const conversation = new Conversation(native, onPermission, onQuestion)
+    const conversation = new Conversation(native, onPermission, onQuestion, this.#opened)
     if (this.#closing) {
       conversation.close()
       throw closed()
     }
-    this.#conversations.add(new WeakRef(conversation))
     return conversation
   }
 
   /** The server's events from now on, in its own words. They have a connection of their own. */
   events(options?: FolderOptions): EventStream {
+    return this.#events(options, null)
+  }
+
+  #events(options: FolderOptions | undefined, stream: string | null): EventStream {
     const { directory, signal } = folder(options)
     if (this.#closing) throw closed()
-    const stream = new EventStream((number) => this.#native.events(number, directory), signal)
-    this.#streams.add(stream)
-    return stream
+    const open = (number: number): void => this.#native.events(number, directory, stream)
+    const events = new EventStream(open, signal, (over) => this.#streams.delete(over))
+    if (!signal?.aborted) this.#streams.add(events)
+    return events
   }
 
   /** Every operation of the server's interface, by its name; those of OpenCode 2 are in `api.v2`. */
   get api(): Api {
     this.#api ??= new Api(
       (line, id, args, options) => this.call(line, id, args as JsonObject, options),
-      (line, id, _, options) => this.#stream(line, id, options),
+      (line, id, args, options) => this.#stream(line, id, args, options),
     )
     return this.#api
   }
@@ -209,13 +214,13 @@ export class Nexus {
   /** Calls an operation by the identifier that it has in the interface document of a line; `api` has a method for each. */
   async call(line: 'v1' | 'v2', id: string, args?: object, options?: CallOptions & FolderOptions): Promise<unknown> {
     const { directory, signal } = folder(options)
-    const json = check.json({
+    const json = JSON.stringify({
       ask: 'call',
       line: check.oneOf('v1', 'v2')(line, 'line'),
       id: check.word(id, 'id'),
-      arguments: check.optional(args, 'args', (value, name) => check.options(value, name, Object.keys(value as object))) ?? {},
+      arguments: check.record(check.jsonable(args, 'args'), 'args'),
       directory,
-    }, 'args')
+    })
     if (this.#closing) throw closed()
     const answer = await thisPort().call<unknown>((number) => this.#native.ask(number, json), signal)
     if (typeof answer === 'string') return JSON.parse(answer) as unknown
@@ -223,13 +228,9 @@ export class Nexus {
     return Array.isArray(answer) ? (answer as unknown[])[0] : answer
   }
 
-  async *#stream(line: 'v1' | 'v2', id: string, options: CallOptions | undefined): AsyncGenerator<unknown, void, undefined> {
-    const is = this.server.line
-    if (id !== 'event.subscribe' || line !== is) {
-      const message = line === is ? `${id} cannot be read as a stream here` : `this is an operation of another line than the server's`
-      throw new UnsupportedError({ code: 'user.unsupported', message, hint: 'use nexus.events()', operation: id })
-    }
-    for await (const event of this.events(options)) if (!event.type.startsWith('nexus.')) yield event.data
+  async *#stream(line: 'v1' | 'v2', id: string, args: object, options: FolderOptions | undefined): AsyncGenerator<unknown, void, undefined> {
+    const stream = JSON.stringify({ line, id, arguments: check.record(check.jsonable(args, 'args'), 'args') })
+    for await (const event of this.#events(options, stream)) if (!event.type.startsWith('nexus.')) yield event.data
   }
 
   /** The sessions of the folder, newest first. */
@@ -279,8 +280,7 @@ export class Nexus {
 
   /** Changes the server's configuration by a JSON merge patch (RFC 7396). Do not send back what was read: secrets are redacted in it. */
   async patchConfiguration(patch: object, options?: FolderOptions): Promise<void> {
-    check.json(patch, 'patch')
-    return this.#folder('patchConfiguration', options, { patch })
+    return this.#folder('patchConfiguration', options, { patch: check.record(check.jsonable(patch, 'patch'), 'patch') })
   }
 
   #folder<T>(ask: string, options: FolderOptions | undefined, more: object = {}): Promise<T> {
@@ -302,8 +302,8 @@ export class Nexus {
   }
 
   async #close(): Promise<void> {
-    for (const conversation of this.#conversations) conversation.deref()?.close()
-    for (const stream of this.#streams) void stream.return()
+    this.#opened.close()
+    for (const stream of [...this.#streams]) void stream.return()
     const port = thisPort()
     try {
       await port.call<void>((number) => this.#native.close(number))
@@ -315,6 +315,31 @@ export class Nexus {
   /** Closes it when `await using` leaves its block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+}
+
+/** The conversations that are open. One that nobody holds any more is not kept by it. */
+class OpenConversations implements Owner {
+  #refs = new Set<WeakRef<Conversation>>()
+  readonly #own = new WeakMap<Conversation, WeakRef<Conversation>>()
+  #look = 64
+
+  opened(conversation: Conversation): void {
+    const ref = new WeakRef(conversation)
+    this.#own.set(conversation, ref)
+    this.#refs.add(ref)
+    if (this.#refs.size < this.#look) return
+    this.#refs = new Set([...this.#refs].filter((one) => one.deref() !== undefined))
+    this.#look = Math.max(64, this.#refs.size * 2)
+  }
+
+  closed(conversation: Conversation): void {
+    const ref = this.#own.get(conversation)
+    if (ref) this.#refs.delete(ref)
+  }
+
+  close(): void {
+    for (const ref of [...this.#refs]) ref.deref()?.close()
   }
 }
 

@@ -2,16 +2,9 @@
 //
 // An idle handle holds no event loop. While somebody awaits an answer a timer holds it; the timer never does anything else.
 
-import { reasonOf, toError } from './errors.js'
+import { toError, traced } from './errors.js'
 import { load, type NativePort } from './native.js'
-
-/** What is used of an AbortSignal, so that no library of types has to name that. */
-export interface Signal {
-  readonly aborted: boolean
-  readonly reason?: unknown
-  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
+import { onAbort, reasonOf, type Signal } from './signal.js'
 
 type Hear = (error: string | null, answer: unknown) => void
 
@@ -71,26 +64,33 @@ export class Port {
   }
 
   /** One call and its answer, for which somebody waits. When the signal is aborted the work is dropped. */
-  call<T>(call: (number: number) => void, signal?: Signal): Promise<T> {
-    if (signal?.aborted) return Promise.reject(reasonOf(signal))
+  async call<T>(call: (number: number) => void, signal?: Signal): Promise<T> {
+    if (signal?.aborted) throw reasonOf(signal)
+    try {
+      return await this.#awaited<T>(call, signal)
+    } catch (error) {
+      throw traced(error)
+    }
+  }
+
+  #awaited<T>(call: (number: number) => void, signal: Signal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const done = (): void => {
         this.forget(number)
         this.release()
-        if (signal) signal.removeEventListener('abort', stop)
+        forget()
       }
-      const stop = (): void => {
+      const forget = onAbort(signal, () => {
         done()
         this.native.cancel(number)
         if (signal) reject(reasonOf(signal))
-      }
+      })
       const number = this.listen((error, answer) => {
         done()
         if (error === null) resolve(answer as T)
         else reject(toError(error))
       })
       this.hold()
-      if (signal) signal.addEventListener('abort', stop, { once: true })
       call(number)
     })
   }

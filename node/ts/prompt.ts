@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 
 import * as check from './check.js'
-import type { Signal } from './port.js'
+import type { Signal } from './signal.js'
 
 /** One piece of a prompt. */
 export type Piece =

@@ -1,10 +1,11 @@
 // The events of a server in its own words, for those who want the wire. They come in batches: an object is made for each that is handed
 // on, its type is known without looking into it, and its JSON is read when somebody asks.
 
-import { reasonOf, toError, type NexusError } from './errors.js'
+import { toError, type NexusError } from './errors.js'
 import type { Json } from './model.js'
 import type { NativeEvents } from './native.js'
-import { thisPort, type Signal } from './port.js'
+import { thisPort } from './port.js'
+import { onAbort, reasonOf, type Signal } from './signal.js'
 
 /** The number of a type that has none. */
 const UNKNOWN = 0xffff_ffff
@@ -79,19 +80,17 @@ export class EventStream implements AsyncIterableIterator<RawEvent, undefined, u
   #coming: Promise<unknown> | undefined
   #over: { error?: unknown; told?: boolean } | undefined
   readonly #waiting = new Set<() => void>()
-  readonly #signal: Signal | undefined
-  readonly #onAbort = (): void => {
-    if (this.#signal) this.#close({ error: reasonOf(this.#signal) })
-  }
+  readonly #forget: (stream: EventStream) => void
+  #forgetSignal = (): void => {}
 
   /** @internal */
-  constructor(open: (number: number) => void, signal: Signal | undefined) {
-    this.#signal = signal
+  constructor(open: (number: number) => void, signal: Signal | undefined, forget: (stream: EventStream) => void) {
+    this.#forget = forget
     if (signal?.aborted) {
       this.#over = { error: reasonOf(signal) }
       return
     }
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal) this.#forgetSignal = onAbort(signal, () => this.#close({ error: reasonOf(signal) }))
     // The first batch is asked for at once, so that the connection is made.
     this.#coming = thisPort()
       .begin<NativeEvents>(open)
@@ -136,10 +135,11 @@ export class EventStream implements AsyncIterableIterator<RawEvent, undefined, u
     this.#over = over
     this.#at = this.#end = 0
     this.#batch = undefined
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#forgetSignal()
     for (const wake of this.#waiting) wake()
     this.#native?.close()
     this.#native = undefined
+    this.#forget(this)
   }
 
   async #more(): Promise<IteratorResult<RawEvent, undefined>> {

@@ -1,8 +1,9 @@
 // Reads chat events that come in batches. While a batch lasts `next` answers at once; then one native call fetches what waits.
 
-import { reasonOf, toError } from './errors.js'
+import { toError, traced } from './errors.js'
 import type { ChatEvent } from './events.js'
-import { thisPort, type Signal } from './port.js'
+import { thisPort } from './port.js'
+import { onAbort, reasonOf, type Signal } from './signal.js'
 
 /** What native code gives; nothing after the end. */
 interface Batch {
@@ -20,18 +21,14 @@ export abstract class Reader implements AsyncIterableIterator<ChatEvent, undefin
   /** The fetch that runs; all who wait meanwhile wait for it. */
   #fetching: Promise<void> | undefined
   #interrupt: ((reason: unknown) => void) | undefined
-  #signal: Signal | undefined
-  readonly #onAbort = (): void => {
-    if (this.#signal) this.fail(reasonOf(this.#signal))
-  }
+  #forget = (): void => {}
 
   /** @internal */
   constructor(signal: Signal | undefined) {
     if (signal?.aborted) {
       this.#after = { error: reasonOf(signal) }
     } else if (signal) {
-      this.#signal = signal
-      signal.addEventListener('abort', this.#onAbort, { once: true })
+      this.#forget = onAbort(signal, () => this.fail(reasonOf(signal)))
     }
   }
 
@@ -112,8 +109,7 @@ export abstract class Reader implements AsyncIterableIterator<ChatEvent, undefin
   /** Nothing more is fetched. */
   async #end(after: { error?: unknown }, early: boolean): Promise<void> {
     this.#after = after
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#signal = undefined
+    this.#forget()
     this.#interrupt?.(undefined)
     // Who does not read any more cannot be told that stopping failed.
     await this.finished(early).catch(() => {})
@@ -127,7 +123,7 @@ export abstract class Reader implements AsyncIterableIterator<ChatEvent, undefin
       if (this.#after) {
         if (!('error' in this.#after) || this.#after.told) return { done: true, value: undefined }
         this.#after.told = true
-        throw this.#after.error
+        throw traced(this.#after.error)
       }
       this.#fetching ??= this.#fetch()
       await this.#fetching

@@ -4,7 +4,8 @@ import { AbortedError, ProviderError } from './errors.js'
 import type { ChatEvent } from './events.js'
 import type { TurnOutcome } from './model.js'
 import type { NativeTurn } from './native.js'
-import { thisPort, type Signal } from './port.js'
+import { thisPort } from './port.js'
+import type { Signal } from './signal.js'
 import { Reader } from './reader.js'
 
 /**
