@@ -3,6 +3,7 @@
 
 mod actions;
 mod asks;
+mod by_id;
 mod catalogue;
 mod context;
 mod extension;
