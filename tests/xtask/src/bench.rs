@@ -3,6 +3,7 @@
 //! Each round runs every program once, in a random order; what is compared are ratios within a round, and the median of
 //! these is printed. Absolute figures of two runs do not compare. These are figures to look at, never assertions.
 
+mod bindings;
 mod corpus;
 mod history;
 mod install;
@@ -40,6 +41,8 @@ pub enum Suite {
     Lsp,
     /// Plugins: a typed call, opening, memory, and what others notice of one that spins; beside wasmtime alone and Extism.
     Plugins,
+    /// The packages for Python and Node beside the official SDKs: import, latency, calls, the stream, memory.
+    Bindings,
 }
 
 #[derive(clap::Args)]
@@ -81,7 +84,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
         return plugins::run(root, arguments.rounds, arguments.rust_only);
     }
     let programs = install::build(root, arguments.suite == Suite::Start)?;
-    let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
+    let is_ours_alone = arguments.rust_only || arguments.suite == Suite::Bindings;
+    let peers = if is_ours_alone { None } else { Some(install::peers(root)?) };
     let folder = root.join("target/bench");
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let corpus = folder.join(format!("corpus-{}.sse", arguments.events));
@@ -94,6 +98,9 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let session = folder.join("session.json");
     std::fs::write(&session, SESSION).map_err(|error| error.to_string())?;
     let stub = Stub::start(&programs.join("firehose"), &corpus, &session)?;
+    if arguments.suite == Suite::Bindings {
+        return bindings::run(root, arguments.rounds, &stub);
+    }
     let contestants = contestants(arguments.suite, &programs, peers.as_ref());
     let runs = runner::rounds(&contestants, &stub.url(arguments.suite), arguments.rounds)?;
     let name = format!("{:?}", arguments.suite).to_lowercase();
@@ -110,7 +117,9 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let ours = |mode: &str| Contestant::new("nexus (Rust)", programs.join("nexus_client"), &[mode]);
     let mut all = match suite {
         // They measure by themselves.
-        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp | Suite::Plugins => Vec::new(),
+        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp | Suite::Plugins | Suite::Bindings => {
+            Vec::new()
+        }
         Suite::Stream => vec![plain("reqwest, bytes only", "stream"), ours("stream")],
         Suite::Latency => vec![plain("reqwest", "latency"), ours("latency")],
         Suite::Rest => vec![plain("reqwest, typed", "rest"), ours("rest")],
@@ -124,7 +133,7 @@ fn contestants(suite: Suite, programs: &Path, peers: Option<&install::Peers>) ->
     let js = |name, mode: &str| peers.javascript(name, mode);
     let python = |name, mode: &str| peers.python(name, mode);
     match suite {
-        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp | Suite::Plugins => {}
+        Suite::Terminal | Suite::Store | Suite::History | Suite::Lsp | Suite::Plugins | Suite::Bindings => {}
         Suite::Stream => all.extend([
             js("JavaScript: fetch", "fetch-stream"),
             js("JavaScript: official SDK", "sdk-stream"),

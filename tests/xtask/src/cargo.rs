@@ -38,3 +38,22 @@ pub fn executable(root: &Path, name: &str) -> Result<PathBuf, String> {
     });
     executable.filter(|_| output.status.success()).ok_or_else(|| format!("{name} could not be built"))
 }
+
+/// Builds with these arguments; gives the dynamic library of that name.
+pub fn library(root: &Path, arguments: &[&str], name: &str) -> Result<PathBuf, String> {
+    let mut build = cargo();
+    build.args(arguments).arg("--message-format=json-render-diagnostics");
+    let output =
+        build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let is_library = |file: &&str| [".so", ".dylib", ".dll"].iter().any(|ending| file.ends_with(ending));
+    let library = text.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let named = message.pointer("/target/name")?.as_str()? == name;
+        let files = message["filenames"].as_array()?;
+        named.then(|| files.iter().filter_map(|file| file.as_str()).find(is_library).map(PathBuf::from))?
+    });
+    library
+        .filter(|_| output.status.success())
+        .ok_or_else(|| format!("the library {name} could not be built"))
+}

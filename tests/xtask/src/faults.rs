@@ -2,11 +2,14 @@
 //! every frame boundary and at random bytes, and loses answers of requests. What the person saw must be what the
 //! server has.
 
+mod through;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use opencode_nexus::chat::{Conversation, ConversationOptions};
+use opencode_nexus::chat::{Conversation, ConversationOptions, OutcomeKind};
 use opencode_nexus::dialect::Line;
 use opencode_nexus::transport::{BackoffPolicy, Timeouts, TransportConfig};
 use opencode_nexus::{Client, Error};
@@ -14,9 +17,11 @@ use opencode_nexus_testkit::fault_proxy::{
     Answer, At, Cut, End, Fault, FaultPlan, FaultProxy, LineEnds, Split,
 };
 use opencode_nexus_testkit::server::{TestServer, TestServerOptions, is_second, isolated};
-use opencode_nexus_testkit::stories::{Played, Settled, Story, behaviour, play, settle, stories};
+use opencode_nexus_testkit::stories::{Difference, Played, Settled, Story, behaviour, play, settle, stories};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+
+use through::{Player, PlayerProgram, Through};
 
 #[derive(clap::Args, Clone)]
 pub struct Arguments {
@@ -38,6 +43,9 @@ pub struct Arguments {
     /// Of the places where a first connection can break only each such one is played, another half (third, …) in each run.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
+    /// Who follows the conversations: the SDK itself, or a program in another language that stands on it.
+    #[arg(long, value_enum, default_value_t = Through::Rust)]
+    through: Through,
     /// Stop after so many seconds, whatever was reached.
     #[arg(long, default_value_t = 600)]
     seconds: u64,
@@ -65,12 +73,13 @@ struct Totals {
     faults: AtomicUsize,
 }
 
-pub fn run(arguments: &Arguments) -> Result<(), String> {
+pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
+    let player = PlayerProgram::prepare(root, arguments.through)?;
     let attacked = {
         let arguments = arguments.clone();
         move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            Ok(runtime.block_on(attack(&arguments)))
+            Ok(runtime.block_on(attack(&arguments, player)))
         }
     };
     let version = &arguments.version;
@@ -78,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     done.map_err(|error| format!("{error:?}"))?
 }
 
-async fn attack(arguments: &Arguments) -> Result<(), String> {
+async fn attack(arguments: &Arguments, player: Option<PlayerProgram>) -> Result<(), String> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let started = Instant::now();
     println!("seed {seed}, OpenCode {}", arguments.version);
@@ -109,10 +118,12 @@ async fn attack(arguments: &Arguments) -> Result<(), String> {
     let workers: Vec<_> = (servers.iter().cloned())
         .map(|server| {
             let (jobs, next, totals) = (jobs.clone(), next.clone(), totals.clone());
+            let program = player.clone();
             tokio::spawn(async move {
+                let mut player = None;
                 while started.elapsed() < bound {
                     let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    perform(&server, job, &totals).await;
+                    player = perform(&server, job, &totals, program.as_ref(), player).await;
                 }
             })
         })
@@ -220,16 +231,42 @@ fn plan(job: &Job) -> FaultPlan {
     })
 }
 
-async fn perform(server: &TestServer, job: &Job, totals: &Totals) {
+/// Plays a job; gives back the program that followed it, if there is one and it is well.
+async fn perform(
+    server: &TestServer,
+    job: &Job,
+    totals: &Totals,
+    program: Option<&PlayerProgram>,
+    player: Option<Player>,
+) -> Option<Player> {
+    let Some(program) = program else {
+        judge(
+            job,
+            totals,
+            one(server, job, plan(job), totals).await.map(|(_client, played)| played.outcome.kind),
+        );
+        return None;
+    };
+    let mut player = match player.map_or_else(|| program.start(), Ok) {
+        Ok(player) => player,
+        Err(error) => {
+            judge(job, totals, Err(error));
+            return None;
+        }
+    };
+    let played = through::one(server, job, plan(job), totals, &mut player).await;
+    let is_well = played.is_ok();
+    judge(job, totals, played);
+    is_well.then_some(player)
+}
+
+fn judge(job: &Job, totals: &Totals, played: Result<OutcomeKind, Error>) {
     totals.conversations.fetch_add(1, Ordering::Relaxed);
     let name = job.story.name;
-    match one(server, job, plan(job), totals).await {
-        Ok((_client, played)) if played.outcome.kind != job.story.outcome => {
+    match played {
+        Ok(kind) if kind != job.story.outcome => {
             totals.wrong_end.fetch_add(1, Ordering::Relaxed);
-            println!(
-                "WRONG END {name} #{} cut {} seed {}: {:?}",
-                job.number, job.first_cut, job.seed, played.outcome
-            );
+            println!("WRONG END {name} #{} cut {} seed {}: {kind:?}", job.number, job.first_cut, job.seed);
         }
         Ok(_) => {}
         Err(error) => {
@@ -272,18 +309,25 @@ async fn one(
     totals.faults.fetch_add(usize::try_from(proxy.injected_total()).unwrap_or(0), Ordering::Relaxed);
     let played = played?;
     let Settled { difference, late } = settle(&conversation, &direct, || played.screen.clone()).await?;
-    totals.late.fetch_add(usize::from(late), Ordering::Relaxed);
-    if !difference.is_none() {
-        println!(
-            "DIFFERENT {} #{} cut {} seed {}: {difference:?}",
-            job.story.name, job.number, job.first_cut, job.seed
-        );
-    }
-    totals.different.fetch_add(usize::from(difference.transcript.is_some()), Ordering::Relaxed);
-    totals.lost.fetch_add(difference.lost, Ordering::Relaxed);
-    totals.duplicated.fetch_add(difference.duplicated, Ordering::Relaxed);
-    totals.replaced.fetch_add(played.screen.replaced, Ordering::Relaxed);
+    totals.count(job, &difference, late, played.screen.replaced);
     Ok((client, played))
+}
+
+impl Totals {
+    /// What came of comparing.
+    fn count(&self, job: &Job, difference: &Difference, late: bool, replaced: usize) {
+        if !difference.is_none() {
+            println!(
+                "DIFFERENT {} #{} cut {} seed {}: {difference:?}",
+                job.story.name, job.number, job.first_cut, job.seed
+            );
+        }
+        self.late.fetch_add(usize::from(late), Ordering::Relaxed);
+        self.different.fetch_add(usize::from(difference.transcript.is_some()), Ordering::Relaxed);
+        self.lost.fetch_add(difference.lost, Ordering::Relaxed);
+        self.duplicated.fetch_add(difference.duplicated, Ordering::Relaxed);
+        self.replaced.fetch_add(replaced, Ordering::Relaxed);
+    }
 }
 
 /// The session is made past the faults: making one is not safe to repeat, and so not what is tested.

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Api { check } => api::run(&root(), check),
         Task::Coverage(arguments) => coverage::run(&root(), &arguments),
-        Task::Faults(arguments) => faults::run(&arguments),
+        Task::Faults(arguments) => faults::run(&root(), &arguments),
         Task::ServerFaults(arguments) => server_faults::run(&root(), &arguments),
         Task::Bench(arguments) => bench::run(&root(), &arguments),
         Task::Fuzz(arguments) => fuzz::run(&root(), &arguments),

@@ -84,11 +84,36 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if arguments.only.is_none() {
         let began = Instant::now();
         let folder = bench.work.join("dist");
-        step("wheel", began, wheel::build(&bench, &staged, &folder, arguments.release).map(|said| (1, 0, said)));
+        step(
+            "wheel",
+            began,
+            wheel::build(&bench, &staged, &folder, arguments.release).map(|said| (1, 0, said)),
+        );
     }
     let (passed, failed) = counts;
     println!("python: {passed} passed, {failed} failed");
     if failed == 0 { Ok(()) } else { Err(format!("python: {failed} failed")) }
+}
+
+/// An interpreter that can import the package as it stands, and the environment that it needs for that.
+///
+/// # Errors
+/// Those of building and staging it.
+pub fn staged(root: &Path) -> Result<(PathBuf, Vec<(String, PathBuf)>), String> {
+    let bench = Bench::prepare(root)?;
+    let staged = stage::stage(&bench)?;
+    Ok((bench.python, vec![("PYTHONPATH".to_owned(), staged.folder)]))
+}
+
+/// The package as it is released, below a folder; for `PYTHONPATH`.
+///
+/// # Errors
+/// Those of building it.
+pub fn released(root: &Path, folder: &Path) -> Result<PathBuf, String> {
+    let arguments = ["build", "--release", "--lib", "-p", "opencode-nexus-python"];
+    let module = crate::cargo::library(root, &arguments, "_native")?;
+    stage::put_together(root, &module, folder)?;
+    Ok(folder.to_owned())
 }
 
 /// The interpreter of an environment.

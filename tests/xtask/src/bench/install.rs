@@ -26,7 +26,12 @@ impl Peers {
 
     /// A mode of the Python program.
     pub fn python(&self, name: &'static str, mode: &str) -> Contestant {
-        Contestant::new(name, self.python.clone(), &[&self.python_client.to_string_lossy(), mode])
+        self.python_with(name, &[&self.python_client.to_string_lossy(), mode])
+    }
+
+    /// Another program in the same interpreter.
+    pub fn python_with(&self, name: &'static str, arguments: &[&str]) -> Contestant {
+        Contestant::new(name, self.python.clone(), arguments)
     }
 }
 

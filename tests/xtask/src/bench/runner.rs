@@ -20,13 +20,20 @@ pub struct Contestant {
     once: bool,
     /// It takes no address and reports nothing.
     silent: bool,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Contestant {
     /// A program with its first arguments; the server's address follows them.
     pub fn new(name: &'static str, program: PathBuf, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { name, program, arguments, once: false, silent: false }
+        Self { name, program, arguments, once: false, silent: false, environment: Vec::new() }
+    }
+
+    /// A variable of its environment.
+    pub fn with(mut self, variable: &'static str, value: &Path) -> Self {
+        self.environment.push((variable, value.to_owned()));
+        self
     }
 
     /// It is so slow that one round has to do.
@@ -67,6 +74,7 @@ pub fn rounds(contestants: &[Contestant], url: &str, count: usize) -> Result<Run
 fn once(contestant: &Contestant, url: &str) -> Result<Figures, String> {
     let mut command = Command::new(&contestant.program);
     command.args(&contestant.arguments).stdin(Stdio::null());
+    command.envs(contestant.environment.iter().map(|(variable, value)| (variable, value)));
     if !contestant.silent {
         command.arg(url);
     }

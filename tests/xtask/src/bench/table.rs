@@ -17,7 +17,7 @@ const CPU: Figure = Figure { name: "cpu", unit: "ms", of: |f| Some(1e3 * f.get("
 
 fn figures(suite: Suite) -> Vec<Figure> {
     match suite {
-        Suite::Terminal | Suite::History | Suite::Lsp => Vec::new(),
+        Suite::Terminal | Suite::History | Suite::Lsp | Suite::Bindings => Vec::new(),
         Suite::Stream => vec![
             Figure {
                 name: "events_per_second",

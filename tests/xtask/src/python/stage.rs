@@ -29,14 +29,14 @@ pub fn stage(bench: &Bench) -> Result<Staged, String> {
         return Err("the extension module could not be built".to_owned());
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let made: Vec<serde_json::Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let made: Vec<serde_json::Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let named = |name: &str| made.iter().find(|message| message["target"]["name"] == name);
     let module = named("_native")
         .and_then(|message| {
             let files = message["filenames"].as_array()?;
-            let is_module = |path: &&str| {
-                [".so", ".dylib", ".dll"].iter().any(|ending| path.ends_with(ending))
-            };
+            let is_module =
+                |path: &&str| [".so", ".dylib", ".dll"].iter().any(|ending| path.ends_with(ending));
             files.iter().filter_map(serde_json::Value::as_str).find(is_module)
         })
         .ok_or("cargo names no extension module")?;
@@ -44,14 +44,22 @@ pub fn stage(bench: &Bench) -> Result<Staged, String> {
         .and_then(|message| message["executable"].as_str())
         .ok_or("cargo names no nexus-test-server")?;
     let folder = bench.work.join("stage");
+    put_together(&bench.root, Path::new(module), &folder)?;
+    Ok(Staged { folder, server: PathBuf::from(server) })
+}
+
+/// The package below a folder, with this extension module.
+///
+/// # Errors
+/// When something cannot be copied.
+pub fn put_together(root: &Path, module: &Path, folder: &Path) -> Result<(), String> {
     let package = folder.join("opencode_nexus");
     if package.exists() {
         std::fs::remove_dir_all(&package).map_err(|error| format!("{}: {error}", package.display()))?;
     }
-    copy(&bench.root.join("python/opencode_nexus"), &package)?;
+    copy(&root.join("python/opencode_nexus"), &package)?;
     let place = package.join(if cfg!(windows) { "_native.pyd" } else { "_native.abi3.so" });
-    std::fs::copy(module, &place).map_err(|error| format!("{}: {error}", place.display()))?;
-    Ok(Staged { folder, server: PathBuf::from(server) })
+    std::fs::copy(module, &place).map(drop).map_err(|error| format!("{}: {error}", place.display()))
 }
 
 /// Copies a folder, without what an interpreter has left in it.

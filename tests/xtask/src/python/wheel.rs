@@ -101,5 +101,9 @@ fn use_it(bench: &Bench, staged: &Staged, python: &Path) -> Result<(), String> {
     let mut check = Command::new(python);
     check.arg("-I").arg(bench.root.join("python/tests/installed.py")).arg(&staged.server).arg(example);
     let said = perform(&mut check)?;
-    if said.contains("Echo: ") { Ok(()) } else { Err(format!("the quickstart has said something else:\n{said}")) }
+    if said.contains("Echo: ") {
+        Ok(())
+    } else {
+        Err(format!("the quickstart has said something else:\n{said}"))
+    }
 }
