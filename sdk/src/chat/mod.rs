@@ -19,6 +19,7 @@ mod said;
 mod scope;
 mod sending;
 mod shared;
+mod stopping;
 mod transcript;
 #[cfg(test)]
 mod transcript_tests;

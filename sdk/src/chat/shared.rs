@@ -225,17 +225,6 @@ impl Shared {
         self.nudge.notify_one();
     }
 
-    pub(super) async fn abort(&self, id: &MessageId) -> Result<()> {
-        {
-            let mut state = self.lock();
-            let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) else { return Ok(()) };
-            turn.aborting = true;
-        }
-        self.dialect.abort(&self.root).await?;
-        self.nudge.notify_one();
-        Ok(())
-    }
-
     /// The turn's handle is gone. If its prompt never was taken, no end will come that could remove it.
     pub(super) fn abandon(&self, id: &MessageId) {
         let mut state = self.lock();

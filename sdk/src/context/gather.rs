@@ -48,6 +48,17 @@ impl Context {
         all: &[Mention],
         budget: Budget,
     ) -> Result<Gathered> {
+        self.gather_named(scope, all, budget, false).await
+    }
+
+    /// With `strict`, a short mention that names nothing is left out and said so, as every other.
+    async fn gather_named(
+        &self,
+        scope: &Scope<'_>,
+        all: &[Mention],
+        budget: Budget,
+        strict: bool,
+    ) -> Result<Gathered> {
         let (mut wanted, mut left_out) = (Vec::<&Mention>::new(), Vec::new());
         for mention in all {
             let known =
@@ -65,7 +76,7 @@ impl Context {
         // Boxed: the compiler cannot tell that a stream of closures over these may go to another thread.
         let mut looking: Vec<BoxFuture<'_, Result<Vec<ContextItem>>>> = Vec::new();
         for mention in &wanted {
-            looking.push(self.look_up(scope, mention).boxed());
+            looking.push(self.look_up(scope, mention, strict).boxed());
         }
         let looked_up: Vec<_> = stream::iter(looking).buffered(AT_ONCE).collect().await;
         let mut items = Vec::new();
@@ -93,7 +104,7 @@ impl Context {
     /// # Errors
     /// `user.invalid_input` when anything cannot go along.
     pub async fn gather_all(&self, scope: &Scope<'_>, all: &[Mention], budget: Budget) -> Result<Gathered> {
-        let gathered = self.gather_mentions(scope, all, budget).await?;
+        let gathered = self.gather_named(scope, all, budget, true).await?;
         match gathered.left_out.first() {
             None => Ok(gathered),
             Some(left) => {
@@ -104,7 +115,12 @@ impl Context {
         }
     }
 
-    async fn look_up(&self, scope: &Scope<'_>, mention: &Mention) -> Result<Vec<ContextItem>> {
+    async fn look_up(
+        &self,
+        scope: &Scope<'_>,
+        mention: &Mention,
+        strict: bool,
+    ) -> Result<Vec<ContextItem>> {
         let looking = async {
             let argument = mention.argument.as_deref();
             match mention.provider.as_deref().map(|name| (name, self.find(name))) {
@@ -113,9 +129,9 @@ impl Context {
                 Some((name, None)) => {
                     let whole =
                         argument.map_or_else(|| name.to_owned(), |argument| format!("{name}:{argument}"));
-                    self.short(scope, &whole).await
+                    self.short(scope, &whole, strict).await
                 }
-                None => self.short(scope, argument.unwrap_or_default()).await,
+                None => self.short(scope, argument.unwrap_or_default(), strict).await,
             }
         };
         match tokio::time::timeout(BOUND, looking).await {
@@ -127,7 +143,7 @@ impl Context {
     }
 
     /// What the short form means: a provider, a file, a folder, an agent, or nothing.
-    async fn short(&self, scope: &Scope<'_>, name: &str) -> Result<Vec<ContextItem>> {
+    async fn short(&self, scope: &Scope<'_>, name: &str, strict: bool) -> Result<Vec<ContextItem>> {
         if let Some(provider) = self.find(name).filter(|provider| !provider.info().needs_argument) {
             return provider.provide(scope, None).await;
         }
@@ -142,7 +158,7 @@ impl Context {
                     return Ok(vec![item]);
                 }
                 let like_a_path = name.contains(['/', '\\']) || name.contains("#L") || has_ending(name);
-                if like_a_path { Err(error) } else { Ok(Vec::new()) }
+                if like_a_path || strict { Err(error) } else { Ok(Vec::new()) }
             }
             found => found,
         }

@@ -1,0 +1,56 @@
+//! Stopping a turn for certain.
+//!
+//! 1.18.33 answers a prompt before it begins with it. An abort that comes in between is answered like any other and stops nothing:
+//! the turn runs on (seen when a prompt is given up right after it was sent). So it is looked after, and stopped again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::shared::{Phase, Shared};
+use crate::error::Result;
+use crate::model::{MessageId, Role};
+
+/// When it is looked after: a prompt has begun by then, if it begins at all.
+const LOOKS: [Duration; 4] =
+    [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+
+impl Shared {
+    /// Asks the server to stop a turn. One that has ended is left alone.
+    pub(super) async fn abort(self: &Arc<Self>, id: &MessageId) -> Result<()> {
+        {
+            let mut state = self.lock();
+            let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) else { return Ok(()) };
+            turn.aborting = true;
+        }
+        self.dialect.abort(&self.root).await?;
+        self.nudge.notify_one();
+        let (shared, id) = (self.clone(), id.clone());
+        tokio::spawn(async move { shared.make_sure(&id).await });
+        Ok(())
+    }
+
+    async fn make_sure(&self, id: &MessageId) {
+        for wait in LOOKS {
+            tokio::time::sleep(wait).await;
+            let is_followed = !matches!(&*self.phase.borrow(), Phase::Ended(_));
+            if is_followed && !self.lock().turns.iter().any(|turn| turn.message_id == *id) {
+                return;
+            }
+            if self.still_runs(id).await {
+                tracing::debug!(session = %self.root, "a turn runs although it was stopped; it is stopped again");
+                if let Err(error) = self.dialect.abort(&self.root).await {
+                    tracing::warn!(%error, "a turn could not be stopped");
+                }
+            }
+        }
+    }
+
+    /// Whether something runs, and it is this prompt's: another may have been sent since.
+    async fn still_runs(&self, id: &MessageId) -> bool {
+        if !self.dialect.busy().await.is_ok_and(|busy| busy.contains(&self.root)) {
+            return false;
+        }
+        let messages = self.dialect.messages(&self.root).await.unwrap_or_default();
+        messages.iter().rfind(|message| message.role == Role::User).is_some_and(|message| message.id == *id)
+    }
+}
