@@ -170,8 +170,8 @@ def said(
 
 def deed(kind: str, model: object, agent: object, **fields: object) -> str:
     """Something else than a prompt that starts a turn."""
-    asked: dict[str, Any] = {"type": kind}
-    for name, value in {**fields, "model": model, "agent": agent}.items():
+    asked: dict[str, Any] = {"type": kind, **{name: arguments.text(name, value) for name, value in fields.items()}}
+    for name, value in (("model", model), ("agent", agent)):
         if value is not None:
             asked[name] = arguments.text(name, str(value) if hasattr(value, "to_dict") else value)
     return arguments.encode(kind, asked)

@@ -135,7 +135,7 @@ impl Completions {
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
         let shared = self.shared.get()?.clone();
         gate::detach(py, || {
-            while !shared.is_signalled.load(Ordering::Acquire) {
+            while !shared.is_signalled.load(Ordering::Acquire) && !gate::is_closed() {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         });

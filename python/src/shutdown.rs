@@ -15,8 +15,8 @@ const CLOSING: Duration = Duration::from_secs(10);
 /// Called by `atexit`, when threads of the program have ended and the interpreter still runs.
 #[pyfunction]
 pub fn shutdown(py: Python<'_>) {
+    logs::close();
     gate::close(py, || {
-        logs::close();
         let Some(runtime) = runtime::existing() else { return };
         runtime.handle().block_on(async {
             let _late = tokio::time::timeout(STOPPING, async {
