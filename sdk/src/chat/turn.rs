@@ -113,12 +113,14 @@ impl Drop for Turn {
     fn drop(&mut self) {
         // Outside a runtime there is nobody left who could send the request.
         if let (false, Ok(runtime)) = (self.done, tokio::runtime::Handle::try_current()) {
-            let (shared, message_id) = (self.conversation.shared.clone(), self.message_id.clone());
+            // The conversation is held until then: one that is closed knows nothing of its turns any more, and both may be dropped at
+            // the same moment.
+            let (conversation, message_id) = (self.conversation.clone(), self.message_id.clone());
             runtime.spawn(async move {
-                if let Err(error) = shared.abort(&message_id).await {
+                if let Err(error) = conversation.shared.abort(&message_id).await {
                     tracing::warn!(%error, "a dropped turn could not be stopped");
                 }
-                shared.abandon(&message_id);
+                conversation.shared.abandon(&message_id);
             });
         }
     }

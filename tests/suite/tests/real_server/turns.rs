@@ -225,6 +225,25 @@ async fn dropping_a_turn_stops_the_agent() {
     assert_eq!(say(&conversation, "still there?").await.kind, OutcomeKind::Completed);
 }
 
+/// On several threads, where the end of the conversation may be faster than the request that stops the turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropping_a_conversation_with_its_turn_stops_the_agent() {
+    let server = TestServer::start(allowed()).await.unwrap();
+    let client = client(&server).await;
+    for _ in 0..5 {
+        let conversation = client.create(None).await.unwrap();
+        let mut turn = conversation.prompt("HANG now").await.unwrap();
+        until_said(&mut turn, "It begins.", &mut Screen::default()).await;
+        drop((conversation, turn));
+        let idle = async {
+            while !client.running().await.unwrap().is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), idle).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_turn_that_passes_its_deadline_fails_and_is_stopped() {
     let server = TestServer::start(allowed()).await.unwrap();
