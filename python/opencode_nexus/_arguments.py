@@ -105,6 +105,13 @@ def callback(name: str, value: object) -> Any:
     return value
 
 
+def mapping(name: str, value: object) -> dict[str, Any]:
+    """A ``dict``."""
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} must be a dict, not {type(value).__name__}")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
 def texts(name: str, values: object) -> list[str]:
     """Several texts."""
     return [text(f"{name}[{number}]", value) for number, value in enumerate(items(name, values))]

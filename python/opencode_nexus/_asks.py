@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any, Callable, Optional, Union
 
-    from . import _native
+    from . import _native as core
     from ._requests import Reply
 
     Answers = Union[str, list[Union[str, list[str]]], None]
@@ -24,7 +24,7 @@ class Asks:
     __slots__ = ("on_permission", "on_question", "_native")
 
     def __init__(
-        self, native: _native.Conversation, on_permission: Optional[OnPermission], on_question: Optional[OnQuestion]
+        self, native: core.Conversation, on_permission: Optional[OnPermission], on_question: Optional[OnQuestion]
     ) -> None:
         self._native = native
         self.on_permission = on_permission
@@ -70,14 +70,14 @@ class Ask:
 
     __slots__ = ("_native", "_asked", "_callback")
 
-    def __init__(self, native: _native.Conversation, asked: Union[Permission, Question], callback: Any) -> None:
+    def __init__(self, native: core.Conversation, asked: Union[Permission, Question], callback: Any) -> None:
         self._native, self._asked, self._callback = native, asked, callback
 
     def call(self) -> Any:
         """What the callback says; it may have to be awaited."""
         return self._callback(self._asked)
 
-    def settle(self, said: Any) -> _native.Pending[bool]:
+    def settle(self, said: Any) -> core.Pending[bool]:
         """What is sent for it. Raises when the callback has said something that is no answer."""
         if isinstance(self._asked, Permission):
             try:
@@ -93,7 +93,7 @@ class Ask:
             raise type(error)(f"on_question gave no answer: {error}") from None
         return self._native.answer_question(self._asked.id, answers)
 
-    def refuse(self) -> _native.Pending[bool]:
+    def refuse(self) -> core.Pending[bool]:
         """No."""
         if isinstance(self._asked, Permission):
             return self._native.reply_permission(self._asked.id, '"reject"')

@@ -16,9 +16,10 @@ def _short(value: Any) -> str:
 
 
 def _shape(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(str(key) for key in value) + "}"
-    if isinstance(value, list):
+    kind: type = type(value)
+    if kind is dict:
+        return "{" + ", ".join(map(str, value)) + "}"
+    if kind is list:
         return f"[{len(value)} items]" if value else "[]"
     return repr(value)
 

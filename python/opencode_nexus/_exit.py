@@ -16,8 +16,9 @@ def prepare() -> None:
 
 
 def _end() -> None:
-    from . import _logging, _native
+    from . import _logging
+    from . import _native as core
 
     _logging.drain()
-    _native.shutdown()
+    core.shutdown()
     _logging.drain()

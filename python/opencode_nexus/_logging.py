@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from . import _native
+from . import _native as core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def follow() -> None:
     import logging
 
     global _process
-    _native.log_level(logging.getLogger(_NAME).getEffectiveLevel())
+    core.log_level(logging.getLogger(_NAME).getEffectiveLevel())
     if _process != os.getpid():
         import threading
 
@@ -42,12 +42,12 @@ def say(message: str) -> None:
 def drain() -> None:
     """Hands over what waits now."""
     if _process == os.getpid():
-        _tell(_native.take_logs(False) or ())
+        _tell(core.take_logs(False) or ())
 
 
 def _hand_over() -> None:
     while True:
-        lines = _native.take_logs(True)
+        lines = core.take_logs(True)
         if lines is None:
             return
         _tell(lines)

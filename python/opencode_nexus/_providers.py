@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from . import _arguments as arguments
-from . import _native
+from . import _native as core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Providers:
     __slots__ = ("native", "_known", "_process", "__weakref__")
 
     def __init__(self) -> None:
-        self.native = _native.Providers()
+        self.native = core.Providers()
         self._known: dict[str, Any] = {}
         self._process = 0
 
@@ -84,7 +84,7 @@ class Providers:
         self.native.close()
 
 
-def _serve(native: _native.Providers, known: dict[str, Any]) -> None:
+def _serve(native: core.Providers, known: dict[str, Any]) -> None:
     import threading
     from json import loads
 
@@ -96,13 +96,13 @@ def _serve(native: _native.Providers, known: dict[str, Any]) -> None:
         threading.Thread(target=_answer, args=(native, known, asked), daemon=True).start()
 
 
-def _answer(native: _native.Providers, known: dict[str, Any], asked: dict[str, Any]) -> None:
+def _answer(native: core.Providers, known: dict[str, Any], asked: dict[str, Any]) -> None:
     number, name = asked["number"], asked["provider"]
     try:
         provider = known[name]
         if asked["what"] == "suggest":
             suggest = getattr(provider, "suggest", None)
-            answer = [] if suggest is None else arguments.texts("suggestions", _ended(suggest(asked["argument"])))
+            answer: Any = [] if suggest is None else arguments.texts("suggestions", _ended(suggest(asked["argument"])))
         else:
             provide = getattr(provider, "provide", provider)
             answer = _items(_ended(provide(asked["argument"])))
@@ -125,10 +125,8 @@ def _items(said: Items) -> list[dict[str, Any]]:
     listed: Iterable[Any] = [said] if isinstance(said, (str, dict)) else arguments.items("context", said)
     found: list[dict[str, Any]] = []
     for item in listed:
-        if isinstance(item, str):
-            found.append({"text": item})
-        elif isinstance(item, dict) and set(item) <= _FIELDS:
-            found.append({key: value for key, value in item.items() if value is not None})
-        else:
+        fields = {"text": item} if isinstance(item, str) else arguments.mapping("context", item)
+        if not set(fields) <= _FIELDS:
             raise TypeError(f"context must be texts or dicts with {', '.join(sorted(_FIELDS))}")
+        found.append({key: value for key, value in fields.items() if value is not None})
     return found

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, Callable, Literal, Optional, TypeVar, Union
 
-    from . import _native
+    from . import _native as core
     from .parts import Prompt
 
     T = TypeVar("T")
     Path = Union[str, os.PathLike[str]]
     Decision = Literal["ask", "allow", "deny"]
     Rule = Mapping[str, str]
-    Rules = Union[Mapping[str, Decision], Iterable[Rule]]
+    Rules = Union[Mapping[str, str], Iterable[Rule]]
     Reply = Union[str, bool, None, Mapping[str, str]]
 
 _DECISIONS = ("ask", "allow", "deny")
@@ -91,15 +91,14 @@ def rules(given: Optional[Rules]) -> list[dict[str, str]]:
     if isinstance(given, dict):
         pairs: Iterable[Any] = [
             dict(zip(("action", "pattern"), (*str(what).split(":", 1), "*")), decision=decision)
-            for what, decision in given.items()
+            for what, decision in arguments.mapping("rules", given).items()  # pyright: ignore[reportUnknownArgumentType]
         ]
     else:
         pairs = arguments.items("rules", given)
     found: list[dict[str, str]] = []
     for number, rule in enumerate(pairs):
         name = f"rules[{number}]"
-        if not isinstance(rule, dict):
-            raise TypeError(f"{name} must be a dict, not {type(rule).__name__}")
+        rule = arguments.mapping(name, rule)
         unknown = set(rule) - {"action", "pattern", "decision"}
         if unknown:
             raise ValueError(f"{name} has an unknown field {sorted(map(str, unknown))[0]!r}")
@@ -200,7 +199,7 @@ def answers(given: object) -> list[list[str]]:
     ]
 
 
-def history(found: Optional[_native.History]) -> _native.History:
+def history(found: Optional[core.History]) -> core.History:
     """The history, which is there only when conversations are kept."""
     if found is None:
         from .errors import NotFoundError

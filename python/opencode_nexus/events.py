@@ -17,7 +17,7 @@ from .records import (
     Todo,
     TurnError,
     TurnOutcome,
-    _list,  # pyright: ignore[reportPrivateUsage]
+    _list,
 )
 
 TYPE_CHECKING = False

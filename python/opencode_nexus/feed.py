@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from . import _native
+    from . import _native as core
     from .events import ChatEvent
 
 
@@ -19,7 +19,7 @@ class Feed:
 
     __slots__ = ("_native", "_batch")
 
-    def __init__(self, native: _native.Feed) -> None:
+    def __init__(self, native: core.Feed) -> None:
         self._native = native
         self._batch: Iterator[Any] = iter(())
 

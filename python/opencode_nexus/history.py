@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Literal, Optional, Union
 
-    from . import _native
+    from . import _native as core
     from ._requests import Path
     from .records import Session
 
@@ -73,12 +73,19 @@ def identifiers(name: str, values: object) -> list[str]:
     return [arguments.identifier(f"{name}[{at}]", value) for at, value in enumerate(arguments.items(name, values))]
 
 
+def connected(nexus: Optional[core.Nexus]) -> core.Nexus:
+    """The connection of a history that has one."""
+    if nexus is None:
+        raise ValueError("this history has no server: use that of a Nexus")
+    return nexus
+
+
 class History:
-    """The conversations of one account: ``Nexus.history``."""
+    """The conversations of one account: ``Nexus.history``, or ``accounts.history()`` without a server."""
 
     __slots__ = ("_native", "_nexus")
 
-    def __init__(self, native: _native.History, nexus: _native.Nexus) -> None:
+    def __init__(self, native: core.History, nexus: Optional[core.Nexus]) -> None:
         self._native = native
         self._nexus = nexus
 
@@ -187,5 +194,6 @@ class History:
 
     def sync(self, *, full: bool = False, this_directory: bool = False) -> SyncReport:
         """Fetches what is new on the server."""
+        nexus = connected(self._nexus)
         full, only = arguments.flag("full", full), arguments.flag("this_directory", this_directory)
-        return requests.one(SyncReport, self._native.sync(self._nexus, full, only).wait())
+        return requests.one(SyncReport, self._native.sync(nexus, full, only).wait())

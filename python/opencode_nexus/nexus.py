@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, Optional, Union
 
-    from . import _native
+    from . import _native as core
     from ._asks import OnPermission, OnQuestion
     from ._providers import Provider
     from ._requests import Decision, Path, Rules
@@ -43,7 +43,7 @@ class Nexus:
 
     __slots__ = ("_native", "_providers", "_api", "__weakref__")
 
-    def __init__(self, native: _native.Nexus, providers: Providers) -> None:
+    def __init__(self, native: core.Nexus, providers: Providers) -> None:
         self._native = native
         self._providers = providers
         self._api: Optional[Api] = None

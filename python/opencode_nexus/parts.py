@@ -107,18 +107,19 @@ def pieces(prompt: Prompt) -> list[dict[str, Any]]:
     """The prompt as its pieces; the core checks what is in each."""
     if isinstance(prompt, str):
         return [{"type": "text", "text": arguments.text("prompt", prompt)}]
-    if prompt is None:
+    given: Any = prompt
+    if given is None:
         raise TypeError("prompt must be a str or a list of parts, not None")
-    if isinstance(prompt, dict):
-        prompt = [prompt]
+    listed: Iterable[Any] = [given] if isinstance(given, dict) else arguments.items("prompt", given)
     found: list[dict[str, Any]] = []
-    for number, piece in enumerate(arguments.items("prompt", prompt)):
+    for number, piece in enumerate(listed):
         name = f"prompt[{number}]"
         if isinstance(piece, str):
             found.append({"type": "text", "text": arguments.text(name, piece)})
         elif isinstance(piece, dict):
-            arguments.one_of(f"{name}['type']", piece.get("type"), _KINDS)
-            found.append({key: value for key, value in piece.items() if value is not None})
+            fields = arguments.mapping(name, piece)  # pyright: ignore[reportUnknownArgumentType]
+            arguments.one_of(f"{name}['type']", fields.get("type"), _KINDS)
+            found.append({key: value for key, value in fields.items() if value is not None})
         else:
             raise TypeError(f"{name} must be a str or a dict, not {type(piece).__name__}")
     if not found:

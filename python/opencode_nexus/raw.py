@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Optional, Union
 
-    from . import _native
+    from . import _native as core
     from ._native import Event
 
 
@@ -22,7 +22,7 @@ def connection_event(kind: str, reason: str = "") -> Event:
     return Event(dumps({"type": kind, "properties": {"reason": reason} if reason else {}}))
 
 
-def _told(native: _native.Events, batch: list[Event]) -> Generator[Event, None, None]:
+def _told(native: core.Events, batch: list[Event]) -> Generator[Event, None, None]:
     while True:
         yield from batch
         answer = native.next().wait()
@@ -44,7 +44,7 @@ class Events:
 
     __slots__ = ("_iterator",)
 
-    def __init__(self, native: _native.Events) -> None:
+    def __init__(self, native: core.Events) -> None:
         # The stream stands when this returns: what happens from now on is in it.
         while not isinstance(first := native.next().wait(), list):
             if first is None:

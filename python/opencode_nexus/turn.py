@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Optional
 
-    from . import _native
+    from . import _native as core
     from ._asks import Asks
     from .events import ChatEvent
     from .records import TurnOutcome
@@ -31,7 +31,7 @@ class Turn:
 
     __slots__ = ("_native", "_asks", "_batch", "_outcome", "__weakref__")
 
-    def __init__(self, native: _native.Turn, asks: Asks) -> None:
+    def __init__(self, native: core.Turn, asks: Asks) -> None:
         self._native = native
         self._asks = asks
         self._batch: Iterator[Any] = iter(())

@@ -1,12 +1,14 @@
 //! Accounts on this machine, each with a history of its own.
 
-use opencode_nexus::auth::{AccountName, Accounts, KdfParameters, NewAccount, SecretString};
+use opencode_nexus::auth::{AccountName, Accounts, KdfParameters, NewAccount, SecretString, Unlock};
 use opencode_nexus::config::Config;
+use opencode_nexus::{Error, ErrorKind};
 use pyo3::prelude::*;
 use serde_json::json;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::history::History;
 use crate::json;
 use crate::pending::Pending;
 
@@ -54,5 +56,24 @@ pub fn list_accounts() -> Pending {
             })
             .collect();
         Ok(Answer::Json(serde_json::Value::from(shown).to_string()))
+    })
+}
+
+/// The history of an account: opened by its passphrase, or logged in.
+#[pyfunction]
+pub fn open_history(name: Option<String>, passphrase: Option<String>) -> Pending {
+    Pending::new(async move {
+        let name = name.as_deref().map(AccountName::new).transpose()?;
+        let account = match passphrase {
+            Some(passphrase) => {
+                let key = Unlock::Passphrase(SecretString::from(passphrase));
+                accounts()?.unlock(name.as_ref(), key).await?
+            }
+            None => accounts()?.remembered(name.as_ref()).await?.ok_or_else(|| {
+                Error::new(ErrorKind::Locked, "the history is locked")
+                    .with_hint("log in: nexus account login, or give the passphrase")
+            })?,
+        };
+        Ok(Answer::History(Box::new(History::new(account.history()))))
     })
 }

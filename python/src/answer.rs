@@ -7,6 +7,7 @@ use pyo3::types::{PyBytes, PyString};
 
 use crate::conversation::Conversation;
 use crate::events::Batch;
+use crate::history::History;
 use crate::nexus::Nexus;
 use crate::turn::Turn;
 
@@ -24,6 +25,8 @@ pub enum Answer {
     Nexus(Box<Nexus>),
     /// A conversation.
     Conversation(Box<Conversation>),
+    /// A history.
+    History(Box<History>),
     /// A turn.
     Turn(Box<Turn>),
     /// The answer of an operation: a pair of whether it is JSON, and it.
@@ -41,6 +44,7 @@ impl Answer {
             Self::Text(text) | Self::Json(text) => Ok(PyString::new(py, &text).into_any().unbind()),
             Self::Nexus(nexus) => nexus.into_py_any(py),
             Self::Conversation(conversation) => conversation.into_py_any(py),
+            Self::History(history) => history.into_py_any(py),
             Self::Turn(turn) => turn.into_py_any(py),
             Self::Called(called) => match called {
                 Called::Json(json) => (true, String::from_utf8_lossy(&json)).into_py_any(py),

@@ -48,5 +48,6 @@ fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(logs::take_logs, module)?)?;
     module.add_function(wrap_pyfunction!(accounts::create_account, module)?)?;
     module.add_function(wrap_pyfunction!(accounts::list_accounts, module)?)?;
+    module.add_function(wrap_pyfunction!(accounts::open_history, module)?)?;
     Ok(())
 }

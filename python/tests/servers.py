@@ -61,7 +61,12 @@ TOOLS = behaviour(
 class Server:
     """A server that lives until ``stop``."""
 
-    def __init__(self, model: Optional[dict[str, Any]] = None, permission: Optional[dict[str, str]] = None) -> None:
+    def __init__(
+        self,
+        model: Optional[dict[str, Any]] = None,
+        permission: Optional[dict[str, str]] = None,
+        version: Optional[str] = None,
+    ) -> None:
         if not PROGRAM:
             raise RuntimeError("NEXUS_TEST_SERVER is not set; run the tests by `cargo xtask python`")
         with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
@@ -69,7 +74,7 @@ class Server:
         self._behaviour = file.name
         asks = {"bash": "ask", "edit": "ask"} if permission is None else permission
         self._process = subprocess.Popen(
-            [PROGRAM, file.name, "--permission", json.dumps(asks)],
+            [PROGRAM, file.name, "--permission", json.dumps(asks), *(["--version", version] if version else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import unittest
+from typing import Callable
 
 from opencode_nexus import AsyncNexus, Conversation
 from opencode_nexus.records import Permission, Question
 from servers import ServerTest
+
+
+def answers(answer: bool | None) -> Callable[[Permission], bool | None]:
+    """A callback that always says the same."""
+    return lambda _: answer
 
 
 class Asks(ServerTest):
@@ -37,7 +43,7 @@ class Asks(ServerTest):
 
     def test_truth_and_falsehood_are_answers(self) -> None:
         for answer, status in ((True, "completed"), (False, "error"), (None, "error")):
-            chat = self.nexus.conversation(on_permission=lambda _, answer=answer: answer)
+            chat = self.nexus.conversation(on_permission=answers(answer))
             chat.prompt("Run it").finish()
             self.assertEqual(self.made(chat), status)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Optional
+from typing import Any, Optional
 
 from opencode_nexus import AsyncNexus, Nexus, NexusError
 from servers import ServerTest
@@ -31,7 +31,7 @@ class Context(ServerTest):
             await asyncio.sleep(0.01)
             return "It rains."
 
-        providers = {"docs": Docs(), "weather": weather, "note": lambda argument: ["One.", {"text": f"Two {argument}."}]}
+        providers: dict[str, Any] = {"docs": Docs(), "weather": weather, "note": lambda argument: ["One.", {"text": f"Two {argument}."}]}
         with Nexus.connect(self.server.url, directory=self.server.directory, providers=providers) as nexus:
             chat = nexus.conversation()
             chat.prompt("Say it", context=["docs:install", "@weather", "note:x"]).finish()
@@ -58,7 +58,7 @@ class Context(ServerTest):
 
     def test_what_is_no_context_names_the_provider(self) -> None:
         with Nexus.connect(self.server.url, directory=self.server.directory) as nexus:
-            nexus.provide("odd", lambda _: [7])  # type: ignore[arg-type,list-item,return-value]
+            nexus.provide("odd", lambda _: [7])  # type: ignore[list-item]
             with self.assertRaisesRegex(NexusError, "@odd"):
                 nexus.conversation().prompt("Say it", context=["odd"])
 

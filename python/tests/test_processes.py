@@ -286,6 +286,8 @@ class Processes(ServerTest):
     def test_a_subinterpreter_is_told_the_truth(self) -> None:
         said, _ = self.run_story(
             """
+            import warnings
+            warnings.simplefilter("ignore")
             import _xxsubinterpreters as interpreters
             Nexus.connect(url, directory=directory).close()
             other = interpreters.create()
@@ -343,6 +345,7 @@ class LocalServers(unittest.TestCase):
                 process.kill()
             said, errors = process.communicate(timeout=90)
             self.assertTrue(first, errors)
+            left: list[int] = []
             for _ in range(300):
                 left = self.processes(mark)
                 if not left:

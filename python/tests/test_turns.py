@@ -93,7 +93,7 @@ class Turns(ServerTest):
     def test_a_prompt_has_parts(self) -> None:
         chat = self.conversation()
         pixel = png()
-        prompt = ["Look", parts.file(f"{self.server.directory}/hello.txt"), parts.image(pixel, "image/png"), parts.context("aside")]
+        prompt: list[str | parts.Piece] = ["Look", parts.file(f"{self.server.directory}/hello.txt"), parts.image(pixel, "image/png"), parts.context("aside")]
         self.assertTrue(chat.prompt(prompt).finish().is_completed)
         kinds = [part.type for part in chat.messages[0].parts]
         self.assertIn("file", kinds)
@@ -155,7 +155,7 @@ class Turns(ServerTest):
         message = chat.messages[0]
         self.assertEqual(pickle.loads(pickle.dumps(message)), message)
         self.assertEqual(copy.deepcopy(message), message)
-        self.assertNotIn("<script>", message._repr_html_())  # pyright: ignore[reportPrivateUsage]
+        self.assertNotIn("<script>", message._repr_html_())
         self.assertIn("role='user'", repr(message))
         self.assertEqual(message["role"], "user")
         with self.assertRaises(AttributeError):

@@ -66,7 +66,7 @@ def _wake(
 
         def take(waits: Waiter = waits, done: threading.Event = done) -> None:
             try:
-                waits._ready()  # pyright: ignore[reportPrivateUsage]
+                waits._ready()
             finally:
                 done.set()
 

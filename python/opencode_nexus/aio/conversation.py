@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal, Optional, Union
 
-    from .. import _native
+    from .. import _native as core
     from .._asks import Answers, OnPermission, OnQuestion
     from .._requests import Reply
     from ..parts import Prompt
@@ -29,7 +29,7 @@ class AsyncConversation:
 
     def __init__(
         self,
-        native: _native.Conversation,
+        native: core.Conversation,
         on_permission: Optional[OnPermission] = None,
         on_question: Optional[OnQuestion] = None,
     ) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Optional
 
-    from .. import _native
+    from .. import _native as core
     from .._native import Event
 
 
@@ -21,7 +21,7 @@ class AsyncEvents:
 
     __slots__ = ("_fetch", "_batch", "_stands")
 
-    def __init__(self, native: _native.Events) -> None:
+    def __init__(self, native: core.Events) -> None:
         self._fetch: Optional[Fetch] = Fetch(native.next)
         self._batch: Iterator[Event] = iter(())
         self._stands = False
@@ -29,7 +29,7 @@ class AsyncEvents:
     async def _opened(self) -> AsyncEvents:
         while not self._stands and self._fetch is not None:
             answer = await self._fetch.next()
-            if answer is None or isinstance(answer, list):
+            if not isinstance(answer, str):
                 self._stands = True
                 self._batch = iter(answer or ())
         return self

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from .. import _native
+    from .. import _native as core
     from ..events import ChatEvent
 
 
@@ -20,7 +20,7 @@ class AsyncFeed:
 
     __slots__ = ("_fetch", "_batch")
 
-    def __init__(self, native: _native.Feed) -> None:
+    def __init__(self, native: core.Feed) -> None:
         self._fetch = Fetch(lambda: native.next(256))
         self._batch: Iterator[Any] = iter(())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import _arguments as arguments
 from .. import _requests as requests
-from ..history import identifiers, query, session_query
+from ..history import connected, identifiers, query, session_query
 from ..records import (
     CheckReport,
     Deleted,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal, Optional, Union
 
-    from .. import _native
+    from .. import _native as core
     from .._requests import Path
     from ..records import Session
 
@@ -33,7 +33,7 @@ class AsyncHistory:
 
     __slots__ = ("_native", "_nexus")
 
-    def __init__(self, native: _native.History, nexus: _native.Nexus) -> None:
+    def __init__(self, native: core.History, nexus: Optional[core.Nexus]) -> None:
         self._native = native
         self._nexus = nexus
 
@@ -142,5 +142,6 @@ class AsyncHistory:
 
     async def sync(self, *, full: bool = False, this_directory: bool = False) -> SyncReport:
         """Fetches what is new on the server."""
+        nexus = connected(self._nexus)
         full, only = arguments.flag("full", full), arguments.flag("this_directory", this_directory)
-        return requests.one(SyncReport, await run(self._native.sync(self._nexus, full, only)))
+        return requests.one(SyncReport, await run(self._native.sync(nexus, full, only)))

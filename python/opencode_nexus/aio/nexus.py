@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Literal, Optional, Union
 
-    from .. import _native
+    from .. import _native as core
     from .._asks import OnPermission, OnQuestion
     from .._providers import Provider
     from .._requests import Decision, Path, Rules
@@ -45,7 +45,7 @@ class AsyncNexus:
 
     __slots__ = ("_native", "_providers", "_api", "__weakref__")
 
-    def __init__(self, native: _native.Nexus, providers: Providers) -> None:
+    def __init__(self, native: core.Nexus, providers: Providers) -> None:
         self._native = native
         self._providers = providers
         self._api: Optional[AsyncApi] = None
@@ -288,7 +288,7 @@ class Opening:
 
     __slots__ = ("_pending", "_providers", "_nexus")
 
-    def __init__(self, pending: _native.Pending[_native.Nexus], providers: Providers) -> None:
+    def __init__(self, pending: core.Pending[core.Nexus], providers: Providers) -> None:
         self._pending = pending
         self._providers = providers
         self._nexus: Optional[AsyncNexus] = None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Optional
 
-    from .. import _native
+    from .. import _native as core
     from .._asks import Asks
     from ..events import ChatEvent
     from ..records import TurnOutcome
@@ -30,22 +30,22 @@ class AsyncTurn:
 
     __slots__ = ("_start", "_is_begun", "_native", "_asks", "_fetch", "_batch", "_outcome", "__weakref__")
 
-    def __init__(self, pending: _native.Pending[_native.Turn], asks: Asks) -> None:
+    def __init__(self, pending: core.Pending[core.Turn], asks: Asks) -> None:
         self._start: Optional[Fetch] = Fetch(lambda: pending)
         self._is_begun = False
-        self._native: Optional[_native.Turn] = None
+        self._native: Optional[core.Turn] = None
         self._asks = asks
         self._fetch: Optional[Fetch] = None
         self._batch: Iterator[Any] = iter(())
         self._outcome: Optional[TurnOutcome] = None
 
-    async def _started(self) -> _native.Turn:
+    async def _started(self) -> core.Turn:
         if self._native is None:
             self._is_begun = True
             if self._start is None:
                 raise RuntimeError("the turn was closed before it began, or could not begin")
             try:
-                native: _native.Turn = await self._start.next()
+                native: core.Turn = await self._start.next()
             except Exception:
                 self._start = None
                 raise

@@ -1,7 +1,8 @@
 //! Stopping a turn for certain.
 //!
 //! 1.18.33 answers a prompt before it begins with it. An abort that comes in between is answered like any other and stops nothing:
-//! the turn runs on (seen when a prompt is given up right after it was sent). So it is looked after, and stopped again.
+//! the turn runs on, or the abort is not answered at all (both seen when a prompt is given up right after it was sent, on a loaded
+//! machine). So it is looked after, and stopped again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,13 @@ use crate::error::Result;
 use crate::model::{MessageId, Role};
 
 /// When it is looked after: a prompt has begun by then, if it begins at all.
-const LOOKS: [Duration; 4] =
-    [Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+const LOOKS: [Duration; 5] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
 
 impl Shared {
     /// Asks the server to stop a turn. One that has ended is left alone.
@@ -22,10 +28,10 @@ impl Shared {
             let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) else { return Ok(()) };
             turn.aborting = true;
         }
-        self.dialect.abort(&self.root).await?;
-        self.nudge.notify_one();
         let (shared, id) = (self.clone(), id.clone());
         tokio::spawn(async move { shared.make_sure(&id).await });
+        self.dialect.abort(&self.root).await?;
+        self.nudge.notify_one();
         Ok(())
     }
 
@@ -38,9 +44,8 @@ impl Shared {
             }
             if self.still_runs(id).await {
                 tracing::debug!(session = %self.root, "a turn runs although it was stopped; it is stopped again");
-                if let Err(error) = self.dialect.abort(&self.root).await {
-                    tracing::warn!(%error, "a turn could not be stopped");
-                }
+                // Whether it helped is seen at the next look; the answer may never come.
+                let _late = tokio::time::timeout(wait, self.dialect.abort(&self.root)).await;
             }
         }
     }
