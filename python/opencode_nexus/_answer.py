@@ -8,24 +8,23 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """The texts of the agent's messages. What a person says in the turn is told as well, and is no answer."""
+    """The texts of the agent's messages. What a person says in the turn and what the server notes is told as well, and is no answer."""
 
-    __slots__ = ("_prompt", "_said", "_parts")
+    __slots__ = ("_others", "_parts")
 
     def __init__(self, prompt: str) -> None:
-        self._prompt = prompt
-        self._said = {prompt}
+        self._others = {prompt}
         self._parts: dict[str, str] = {}
 
     def read(self, event: ChatEvent) -> None:
         """The next event."""
-        if event.type == "message" and event.message.role == "user":
-            self._said.add(event.message.id)
+        if event.type == "message" and event.message.role != "assistant":
+            self._others.add(event.message.id)
         elif event.type == "text" and event.kind == "text":
-            if event.message_id not in self._said:
+            if event.message_id not in self._others:
                 self._parts[event.part_id] = self._parts.get(event.part_id, "") + event.delta
         elif event.type == "text_replaced" and event.kind == "text":
-            if event.message_id not in self._said:
+            if event.message_id not in self._others:
                 self._parts[event.part_id] = event.text
         elif event.type == "part_removed":
             self._parts.pop(event.part_id, None)

@@ -16,10 +16,10 @@ def _short(value: Any) -> str:
 
 
 def _shape(value: Any) -> str:
-    kind: type = type(value)
-    if kind is dict:
+    kind = type(value).__name__
+    if kind == "dict":
         return "{" + ", ".join(map(str, value)) + "}"
-    if kind is list:
+    if kind == "list":
         return f"[{len(value)} items]" if value else "[]"
     return repr(value)
 

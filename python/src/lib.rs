@@ -24,12 +24,21 @@ mod runtime;
 mod shutdown;
 mod turn;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 
 /// The module `opencode_nexus._native`.
 #[pymodule]
 #[pyo3(name = "_native")]
 fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    // SAFETY: a thread that initialises a module holds the lock of its interpreter.
+    let interpreter = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    if interpreter != 0 {
+        // Types and exceptions are made once for the process; another interpreter must not see them.
+        return Err(PyImportError::new_err(
+            "opencode_nexus works in the main interpreter and in no subinterpreter; use a thread or a process",
+        ));
+    }
     runtime::watch_forks();
     logs::install();
     module.add("VERSION", env!("CARGO_PKG_VERSION"))?;

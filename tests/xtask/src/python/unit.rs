@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
+use opencode_nexus_testkit::server::SECOND;
+
 use super::Bench;
 use super::stage::Staged;
 
@@ -23,6 +25,7 @@ pub fn run(bench: &Bench, staged: &Staged, only: Option<&str>) -> Result<(usize,
         .env("PYTHONPATH", &staged.folder)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NEXUS_TEST_SERVER", &staged.server)
+        .env("NEXUS_TEST_SECOND", SECOND)
         .env("NEXUS_EXAMPLES", bench.root.join("examples/python"))
         .env("NEXUS_DATA_DIR", home.path().join("data"))
         .env("XDG_CONFIG_HOME", home.path().join("config"))
