@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::conversation::Conversation;
 use crate::events::{Events, RawAnswer};
-use crate::feed::Feed;
+use crate::history::History;
 use crate::nexus::Nexus;
 use crate::turn::Turn;
 use crate::{camel, failure};
@@ -30,8 +30,8 @@ pub enum Answer {
     Nexus(Box<Nexus>),
     Conversation(Box<Conversation>),
     Turn(Box<Turn>),
-    Feed(Box<Feed>),
     Events(Box<Events>),
+    History(Box<History>),
     /// `[bytes, places, new types]`.
     Raw(RawAnswer),
 }
@@ -79,8 +79,8 @@ impl ToNapiValue for Answer {
                 Self::Nexus(nexus) => Nexus::to_napi_value(env, *nexus),
                 Self::Conversation(conversation) => Conversation::to_napi_value(env, *conversation),
                 Self::Turn(turn) => Turn::to_napi_value(env, *turn),
-                Self::Feed(feed) => Feed::to_napi_value(env, *feed),
                 Self::Events(events) => Events::to_napi_value(env, *events),
+                Self::History(history) => History::to_napi_value(env, *history),
                 Self::Raw(raw) => <(Buffer, Uint32Array, Vec<String>)>::to_napi_value(
                     env,
                     (raw.data.into(), raw.places.into(), raw.kinds),

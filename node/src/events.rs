@@ -104,8 +104,8 @@ impl Reading {
     }
 
     fn remember(&mut self, kind: &[u8], new: &mut Vec<String>) -> u32 {
-        // A quote or backslash in a type would be escaped: then JavaScript reads it itself.
-        let plain = std::str::from_utf8(kind).ok().filter(|word| !word.contains('\\'));
+        // What was not found easily, for example because something in it is escaped, JavaScript reads itself.
+        let plain = std::str::from_utf8(kind).ok().filter(|word| !word.is_empty() && !word.contains('\\'));
         match (plain, u32::try_from(self.kinds.len())) {
             (Some(word), Ok(number)) if self.kinds.len() < KINDS => {
                 self.kinds.insert(kind.to_owned(), number);

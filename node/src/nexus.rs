@@ -7,16 +7,17 @@ use napi_derive::napi;
 use opencode_nexus::auth::SecretString;
 use opencode_nexus::chat::Opening;
 use opencode_nexus::dialect::SessionFilter;
-use opencode_nexus::history::{HistoryQuery, SessionQuery};
+use opencode_nexus::extension::Extensions;
 use opencode_nexus::nexus::Keep;
 use opencode_nexus::transport::Credentials;
-use opencode_nexus::{Client, Error, ErrorKind, NexusOptions, Result};
+use opencode_nexus::{Client, NexusOptions, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::conversation::Conversation;
 use crate::events::Events;
+use crate::history::History;
 use crate::port::Shared;
 use crate::providers::{self, Offer};
 use crate::{failure, model};
@@ -26,6 +27,7 @@ use crate::{failure, model};
 pub struct Nexus {
     shared: Arc<Shared>,
     core: Option<opencode_nexus::Nexus>,
+    extensions: Extensions,
     number: u64,
 }
 
@@ -56,8 +58,6 @@ struct Wanted {
     progress: Option<u32>,
     /// Context that is written in JavaScript.
     providers: Vec<Offer>,
-    /// The number of the function that gives it.
-    provide: u32,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -76,7 +76,10 @@ pub async fn open(shared: Arc<Shared>, options: &str) -> Result<Answer> {
         user: wanted.user.unwrap_or_else(|| "opencode".to_owned()),
         password: password.into(),
     });
-    let extensions = providers::extensions(&shared, wanted.providers, wanted.provide);
+    let extensions = Extensions::default();
+    for offer in wanted.providers {
+        providers::provide(&extensions, &shared, offer);
+    }
     let mut options = NexusOptions {
         url: wanted.url,
         server: wanted.server,
@@ -93,7 +96,7 @@ pub async fn open(shared: Arc<Shared>, options: &str) -> Result<Answer> {
         passphrase: wanted.passphrase.map(SecretString::from),
         config: wanted.config,
         profile: wanted.profile,
-        extensions: Some(extensions),
+        extensions: Some(extensions.clone()),
         ..NexusOptions::default()
     };
     if let Some(progress) = wanted.progress {
@@ -103,7 +106,7 @@ pub async fn open(shared: Arc<Shared>, options: &str) -> Result<Answer> {
     }
     let core = opencode_nexus::Nexus::open(options).await?;
     let number = shared.server_opens(core.clone());
-    Ok(Answer::Nexus(Box::new(Nexus { shared, core: Some(core), number })))
+    Ok(Answer::Nexus(Box::new(Nexus { shared, core: Some(core), extensions, number })))
 }
 
 /// What a server is asked.
@@ -146,17 +149,6 @@ enum Ask {
         arguments: Map<String, Value>,
         directory: Option<PathBuf>,
     },
-    HistoryStatus,
-    HistorySearch {
-        query: HistoryQuery,
-    },
-    HistorySessions {
-        query: SessionQuery,
-    },
-    HistoryConversation {
-        session: String,
-        server: Option<String>,
-    },
 }
 
 /// A stream by its operation.
@@ -181,7 +173,7 @@ impl Nexus {
             "line": model::line(server.line),
             "version": server.version,
             "started": core.has_started(),
-            "keeps": core.history().is_some(),
+            "kept": core.kept().word(),
             "capabilities": model::capabilities(capabilities),
         })
         .to_string()
@@ -229,6 +221,31 @@ impl Nexus {
         });
     }
 
+    /// The history in which conversations are kept; nothing when they are not.
+    #[napi]
+    pub fn history(&self) -> Option<History> {
+        let core = self.core.as_ref()?;
+        Some(History::new(self.shared.clone(), core.history()?, Some(core.clone())))
+    }
+
+    /// From now on context of this name is given by a function of JavaScript.
+    ///
+    /// # Errors
+    /// A defect: the package describes it.
+    #[napi]
+    pub fn provide(&self, offer: String) -> napi::Result<()> {
+        let offer =
+            serde_json::from_str(&offer).map_err(|error| napi::Error::from_reason(error.to_string()))?;
+        providers::provide(&self.extensions, &self.shared, offer);
+        Ok(())
+    }
+
+    /// Nothing is given under this name any more.
+    #[napi]
+    pub fn withdraw(&self, name: String) {
+        self.extensions.withdraw(&name);
+    }
+
     /// Closes it.
     #[napi]
     pub fn close(&mut self, number: u32) {
@@ -254,12 +271,6 @@ async fn client(core: &opencode_nexus::Nexus, directory: Option<&Path>) -> Resul
 }
 
 async fn answer(core: &opencode_nexus::Nexus, ask: Ask) -> Result<Answer> {
-    let history = || {
-        core.history().ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, "conversations are not kept")
-                .with_hint("open Nexus with keep: 'on', and log in by `nexus account login` before")
-        })
-    };
     match ask {
         Ask::Sessions { search, roots_only, limit, directory } => {
             let filter = SessionFilter { search, roots_only, limit };
@@ -286,17 +297,6 @@ async fn answer(core: &opencode_nexus::Nexus, ask: Ask) -> Result<Answer> {
         Ask::Call { line, id, arguments, directory } => {
             let line = model::named_line(&line);
             client(core, directory.as_deref()).await?.call_by_id(line, &id, arguments).await?.try_into()
-        }
-        Ask::HistoryStatus => Answer::json(&history()?.status().await?),
-        Ask::HistorySearch { query } => Answer::json(&history()?.search(&query).await?),
-        Ask::HistorySessions { query } => Answer::json(&history()?.sessions(&query).await?),
-        Ask::HistoryConversation { session, server } => {
-            let (history, session) = (history()?, session.into());
-            let read = match server {
-                Some(server) => history.conversation_of(&server, &session).await?,
-                None => history.conversation(&session).await?,
-            };
-            Answer::json(&model::Stored::from(&read))
         }
     }
 }

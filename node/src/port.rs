@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::answer::Answer;
-use crate::{failure, nexus, runtime};
+use crate::{accounts, failure, nexus, runtime};
 
 /// What JavaScript is called with: the number, the error as JSON or `null`, the answer.
 type Arguments = FnArgs<(u32, Option<String>, Option<Answer>)>;
@@ -208,6 +208,13 @@ impl Port {
     pub fn open(&self, number: u32, options: String) {
         let shared = self.shared.clone();
         self.shared.perform(number, async move { nexus::open(shared, &options).await });
+    }
+
+    /// Asks something of the accounts of this machine; the answer is JSON, or a `History`.
+    #[napi]
+    pub fn accounts(&self, number: u32, ask: String) {
+        let shared = self.shared.clone();
+        self.shared.perform(number, async move { accounts::answer(shared, &ask).await });
     }
 
     /// What a function of JavaScript has answered: JSON, or the text of what it has thrown.

@@ -14,9 +14,6 @@ use serde_json::json;
 
 use crate::port::Shared;
 
-/// Who gives it, for those who are told.
-const SOURCE: &str = "javascript";
-
 /// A provider as JavaScript describes it.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -25,6 +22,8 @@ pub struct Offer {
     summary: String,
     argument: Option<String>,
     needs_argument: bool,
+    /// The number of the function that gives it.
+    function: u32,
 }
 
 /// What JavaScript gives.
@@ -54,23 +53,16 @@ enum Trusted {
     Foreign,
 }
 
-/// All providers of a Nexus.
-pub fn extensions(shared: &Arc<Shared>, offers: Vec<Offer>, function: u32) -> Extensions {
-    let extensions = Extensions::default();
-    if !offers.is_empty() {
-        let of = |offer| -> Arc<dyn ContextProvider> {
-            Arc::new(Provider { shared: Arc::downgrade(shared), function, offer })
-        };
-        let context = offers.into_iter().map(of).collect();
-        extensions.provide(SOURCE, Provided { context, ..Provided::default() });
-    }
-    extensions
+/// From now on it is there, in place of one of the same name.
+pub fn provide(extensions: &Extensions, shared: &Arc<Shared>, offer: Offer) {
+    let name = offer.name.clone();
+    let provider: Arc<dyn ContextProvider> = Arc::new(Provider { shared: Arc::downgrade(shared), offer });
+    extensions.provide(&name, Provided { context: vec![provider], ..Provided::default() });
 }
 
 /// A provider. It does not keep the thread's things alive.
 struct Provider {
     shared: Weak<Shared>,
-    function: u32,
     offer: Offer,
 }
 
@@ -82,7 +74,7 @@ impl Provider {
                 .with_hint("look into the provider of that name, which is written in JavaScript")
         };
         let shared = self.shared.upgrade().ok_or_else(|| failed("its thread has ended".to_owned()))?;
-        shared.call(self.function, json).await.map_err(failed)
+        shared.call(self.offer.function, json).await.map_err(failed)
     }
 }
 

@@ -37,12 +37,13 @@ test('what happens is told in the words of the server', async () => {
 })
 
 /** A peer that says of itself that it is OpenCode, and whose events are written by the test. */
-async function peer(write) {
+async function peer(t, write) {
   const http = createServer((request, response) => {
     if (request.url.startsWith('/global/health')) {
       response.setHeader('content-type', 'application/json').end('{"healthy":true,"version":"1.18.33"}')
     } else if (request.url.startsWith('/event')) {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.flushHeaders()
       write(response)
     } else response.writeHead(404).end()
   }).listen(0)
@@ -52,12 +53,13 @@ async function peer(write) {
     http.close()
     http.closeAllConnections()
   }
+  t.after(stop)
   return { nexus, stop }
 }
 
-test('nothing is lost or told twice, whatever the size of the pieces', async () => {
+test('nothing is lost or told twice, whatever the size of the pieces', async (t) => {
   const total = 20_000
-  const { nexus, stop } = await peer((response) => {
+  const { nexus } = await peer(t, (response) => {
     let text = ''
     for (let at = 0; at < total; at++) text += `data: ${JSON.stringify({ id: `evt_${at}`, type: at % 3 ? 'message.part.delta' : `kind.${at % 7}`, properties: { at, text: 'é👩‍👩‍👧' } })}\n\n`
     const bytes = Buffer.from(text)
@@ -71,12 +73,11 @@ test('nothing is lost or told twice, whatever the size of the pieces', async () 
     if (++next === total) break
   }
   assert.equal(next, total)
-  await stop()
 })
 
-test('odd events are events as well', async () => {
+test('odd events are events as well', async (t) => {
   const odd = ['{"no":"type"}', '{"type":"with \\"quotes\\""}', '{"type":7}', '{"properties":{"type":"inner"},"type":"outer"}']
-  const { nexus, stop } = await peer((response) => response.write(odd.map((json) => `data: ${json}\r\n\r\n`).join('')))
+  const { nexus } = await peer(t, (response) => response.write(odd.map((json) => `data: ${json}\r\n\r\n`).join('')))
   const seen = []
   for await (const event of nexus.events()) {
     if (event.type.startsWith('nexus.')) continue
@@ -85,12 +86,11 @@ test('odd events are events as well', async () => {
   }
   assert.deepEqual(seen.map((event) => event.json), odd)
   assert.deepEqual([seen[1].type, seen[3].type], ['with "quotes"', 'outer'])
-  await stop()
 })
 
-test('a connection that breaks is made again, and that is told', async () => {
+test('a connection that breaks is made again, and that is told', async (t) => {
   let connections = 0
-  const { nexus, stop } = await peer((response) => {
+  const { nexus } = await peer(t, (response) => {
     const mine = ++connections
     response.write(`data: {"type":"number","properties":{"mine":${mine}}}\n\n`)
     if (mine === 1) setTimeout(() => response.destroy(), 20)
@@ -101,11 +101,10 @@ test('a connection that breaks is made again, and that is told', async () => {
     if (types.filter((type) => type === 'number').length === 2) break
   }
   assert.deepEqual(types, ['nexus.opened', 'number', 'nexus.closed', 'nexus.opened', 'number'])
-  await stop()
 })
 
-test('waiting for events ends with its signal, and with closing', async () => {
-  const { nexus, stop } = await peer(() => {})
+test('waiting for events ends with its signal, and with closing', async (t) => {
+  const { nexus, stop } = await peer(t, () => {})
   const controller = new AbortController()
   const aborted = nexus.events({ signal: controller.signal })
   const reason = new Error('enough')
