@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from . import accounts, errors, events, parts, records
+    from . import accounts, errors, events, parts, records, stored
     from ._native import Event
     from .aio.conversation import AsyncConversation
     from .aio.events import AsyncEvents
@@ -59,6 +59,7 @@ __all__ = [
     "events",
     "parts",
     "records",
+    "stored",
 ]
 
 __version__ = "0.1.0"
@@ -81,7 +82,7 @@ _PLACES = {
     "NexusError": ".errors",
     "Turn": ".turn",
 }
-_MODULES = ("accounts", "errors", "events", "parts", "records")
+_MODULES = ("accounts", "errors", "events", "parts", "records", "stored")
 
 if not TYPE_CHECKING:
 

@@ -7,7 +7,7 @@ from . import _exit
 from . import _native as core
 from . import _requests as requests
 from .history import History
-from .records import Account, NewAccount
+from .stored import Account, NewAccount
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

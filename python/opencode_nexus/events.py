@@ -5,19 +5,18 @@ All deltas of a part joined, from the last replacement on, are exactly its text 
 
 from __future__ import annotations
 
+from ._record import Record, list_of
 from .records import (
     FileDiff,
     Message,
     Part,
     Permission,
     Question,
-    Record,
     Session,
     Status,
     Todo,
     TurnError,
     TurnOutcome,
-    _list,
 )
 
 TYPE_CHECKING = False
@@ -157,7 +156,7 @@ class TodosEvent(Record):
     """The agent's list of things to do; all of it."""
 
     __slots__ = ()
-    _nested = {"todos": _list(Todo)}
+    _nested = {"todos": list_of(Todo)}
     type: Literal["todos"]
     todos: list[Todo]
 
@@ -166,7 +165,7 @@ class DiffEvent(Record):
     """The files that the session has changed; all of them."""
 
     __slots__ = ()
-    _nested = {"files": _list(FileDiff)}
+    _nested = {"files": list_of(FileDiff)}
     type: Literal["diff"]
     files: list[FileDiff]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _arguments as arguments
 from . import _requests as requests
-from .records import (
+from .stored import (
     CheckReport,
     Deleted,
     Exported,

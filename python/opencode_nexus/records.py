@@ -6,87 +6,12 @@ are there as attributes, by ``record["name"]`` and in ``to_dict()``. A field tha
 
 from __future__ import annotations
 
-from ._display import html_of, repr_of
+from ._record import Record as Record
+from ._record import list_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any, Callable, ClassVar, Optional
-
-
-class Record:
-    """Something that a server says."""
-
-    __slots__ = ("_fields",)
-
-    _nested: ClassVar[dict[str, Callable[[Any], Any]]] = {}
-    _known: ClassVar[Optional[frozenset[str]]] = None
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self._fields: dict[str, Any] = fields
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            kind = type(self)
-            try:
-                value = self._fields[name]
-            except KeyError:
-                if name in kind._names():
-                    return None
-                raise AttributeError(f"{kind.__name__} has no field {name!r}") from None
-            except AttributeError:
-                # Being copied or unpickled: there are no fields yet.
-                raise AttributeError(name) from None
-            convert = kind._nested.get(name)
-            return convert(value) if convert is not None and value is not None else value
-
-    @classmethod
-    def _names(cls) -> frozenset[str]:
-        known = cls.__dict__.get("_known")
-        if known is None:
-            names = {name for kind in cls.__mro__ for name in kind.__dict__.get("__annotations__", ())}
-            known = cls._known = frozenset(name for name in names if not name.startswith("_"))
-        return known
-
-    def __getitem__(self, name: str) -> Any:
-        """A field as it came."""
-        return self._fields[name]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._fields
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """A field as it came, or the default."""
-        return self._fields.get(name, default)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, as it came."""
-        return self._fields
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and self._fields == other._fields
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self._fields,))
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *self._names(), *self._fields})
-
-    def __repr__(self) -> str:
-        return repr_of(type(self).__name__, self._fields)
-
-    def _repr_html_(self) -> str:
-        return html_of(type(self).__name__, self._fields)
-
-
-def _list(kind: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    return lambda values: [kind(value) for value in values]
+    from typing import Any, Optional
 
 
 class ModelRef(Record):
@@ -185,7 +110,7 @@ class Message(Record):
     """One message with its parts."""
 
     __slots__ = ()
-    _nested = {"model": ModelRef, "usage": Usage, "error": TurnError, "parts": _list(Part)}
+    _nested = {"model": ModelRef, "usage": Usage, "error": TurnError, "parts": list_of(Part)}
     id: str
     session_id: str
     role: str
@@ -283,7 +208,7 @@ class QuestionItem(Record):
     """One question."""
 
     __slots__ = ()
-    _nested = {"options": _list(QuestionOption)}
+    _nested = {"options": list_of(QuestionOption)}
     header: str
     question: str
     options: list[QuestionOption]
@@ -295,7 +220,7 @@ class Question(Record):
     """One or more questions that are answered together."""
 
     __slots__ = ()
-    _nested = {"items": _list(QuestionItem), "tool": ToolRef}
+    _nested = {"items": list_of(QuestionItem), "tool": ToolRef}
     id: str
     session_id: str
     items: list[QuestionItem]
@@ -346,10 +271,10 @@ class Transcript(Record):
     _nested = {
         "session": Session,
         "status": Status,
-        "messages": _list(Message),
-        "permissions": _list(Permission),
-        "questions": _list(Question),
-        "todos": _list(Todo),
+        "messages": list_of(Message),
+        "permissions": list_of(Permission),
+        "questions": list_of(Question),
+        "todos": list_of(Todo),
     }
     session: Optional[Session]
     status: Status
@@ -394,7 +319,7 @@ class Provider(Record):
     """Somebody who runs models."""
 
     __slots__ = ()
-    _nested = {"models": _list(Model)}
+    _nested = {"models": list_of(Model)}
     id: str
     name: str
     usable: bool
@@ -406,7 +331,7 @@ class Catalogue(Record):
     """Every provider that a server knows, and the model that answers when none is named."""
 
     __slots__ = ()
-    _nested = {"providers": _list(Provider), "default": ModelRef}
+    _nested = {"providers": list_of(Provider), "default": ModelRef}
     providers: list[Provider]
     default: Optional[ModelRef]
 
@@ -461,139 +386,3 @@ class ServerInfo(Record):
     """Whether it was started for this connection, and ends with it."""
     kept: str
     """Whether conversations are kept: ``on``, ``off`` or ``locked``."""
-
-
-class StoredSession(Record):
-    """A session as it is stored."""
-
-    __slots__ = ()
-    _nested = {"session": Session}
-    server: str
-    session: Session
-    stored: int
-
-
-class StoredConversation(Record):
-    """A whole stored conversation."""
-
-    __slots__ = ()
-    _nested = {"session": Session, "messages": _list(Message)}
-    server: str
-    session: Session
-    stored: int
-    messages: list[Message]
-
-
-class Snippet(Record):
-    """Why a message was found: pieces in order, each with whether it is what was looked for."""
-
-    __slots__ = ()
-    pieces: list[tuple[str, bool]]
-    cut_before: bool
-    cut_after: bool
-
-    def __str__(self) -> str:
-        text = "".join(piece for piece, _ in self.pieces)
-        return f"{'…' if self.cut_before else ''}{text}{'…' if self.cut_after else ''}"
-
-
-class FoundMessage(Record):
-    """A message that was found."""
-
-    __slots__ = ()
-    _nested = {"session": StoredSession, "message": Message, "snippet": Snippet}
-    session: StoredSession
-    message: Message
-    snippet: Snippet
-    score: float
-
-
-class Found(Record):
-    """What was found, in order."""
-
-    __slots__ = ()
-    _nested = {"messages": _list(FoundMessage)}
-    messages: list[FoundMessage]
-    more: bool
-
-
-class HistoryStatus(Record):
-    """How a history stands."""
-
-    __slots__ = ()
-    usage: dict[str, Any]
-    servers: list[tuple[str, Optional[int]]]
-    outbox: int
-
-
-class CheckReport(Record):
-    """What a check of everything that is stored has found."""
-
-    __slots__ = ()
-    groups: int
-    records: int
-    problems: list[str]
-
-
-class Deleted(Record):
-    """What was removed."""
-
-    __slots__ = ()
-    sessions: list[str]
-    messages: int
-
-
-class Exported(Record):
-    """What was written."""
-
-    __slots__ = ()
-    sessions: int
-    messages: int
-    redacted: int
-    bytes: int
-
-
-class Imported(Record):
-    """What came in."""
-
-    __slots__ = ()
-    sessions: int
-    unchanged: int
-    messages: int
-
-
-class SyncReport(Record):
-    """What came of fetching what is new."""
-
-    __slots__ = ()
-    sessions: int
-    changed: int
-    messages: int
-    failed: list[str]
-
-
-class Account(Record):
-    """An account of this machine."""
-
-    __slots__ = ()
-    name: str
-    current: bool
-    logged_in: bool
-    created: int
-    bytes: int
-
-
-class NewAccount(Record):
-    """An account that was made. Keep its recovery key on paper: nobody else has it."""
-
-    __slots__ = ()
-    name: str
-    logged_in: bool
-    not_remembered: Optional[str]
-    recovery_key: str
-
-    def __repr__(self) -> str:
-        return f"NewAccount(name={self.name!r}, recovery_key=…)"
-
-    def _repr_html_(self) -> str:
-        return f"<code>NewAccount {self.name}</code>"

@@ -12,9 +12,9 @@ use tokio::task::AbortHandle;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::gate;
 use crate::pending::{Left, Pending};
 use crate::runtime::{self, Ours};
-use crate::gate;
 
 /// The answers for one event loop.
 #[pyclass(frozen, module = "opencode_nexus._native")]

@@ -126,9 +126,7 @@ impl Conversation {
             asked.is_some_and(|asked| held.policy.decide(asked) == Decision::Ask)
                 || (question && held.policy.questions != Decision::Deny)
         };
-        Ok(gate::detach(py, || {
-            held.core.with_child(&SessionId::from(session), waits).unwrap_or_default()
-        }))
+        Ok(gate::detach(py, || held.core.with_child(&SessionId::from(session), waits).unwrap_or_default()))
     }
 
     /// Answers a permission request; `reply` is JSON. `false`: it was not open any more.
@@ -141,7 +139,9 @@ impl Conversation {
 
     /// Answers a question.
     fn answer_question(&self, id: String, answers: Vec<Vec<String>>) -> PyResult<Pending> {
-        self.ask(|core| async move { Ok(Answer::Flag(core.answer_question(&AskId::from(id), answers).await?)) })
+        self.ask(
+            |core| async move { Ok(Answer::Flag(core.answer_question(&AskId::from(id), answers).await?)) },
+        )
     }
 
     /// Refuses to answer a question.

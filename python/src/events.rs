@@ -83,9 +83,7 @@ impl Events {
             match stream.next().await {
                 None => Ok(Answer::Nothing),
                 Some(Ok(RawItem::Events(events))) => Ok(Answer::Events(Batch { events, kinds })),
-                Some(Ok(RawItem::Opened)) => {
-                    Ok(Answer::Events(Batch { events: RawBatch::default(), kinds }))
-                }
+                Some(Ok(RawItem::Opened)) => Ok(Answer::Events(Batch { events: RawBatch::default(), kinds })),
                 Some(Ok(RawItem::Closed(error))) => Ok(Answer::Text(error.to_string())),
                 Some(Err(error)) => Err(error.into()),
             }
@@ -119,8 +117,11 @@ impl Event {
     /// An event of a JSON text, for tests of what handles them.
     #[new]
     fn new(py: Python<'_>, text: &str) -> PyResult<Self> {
-        let event =
-            Self { kind: PyString::new(py, "").unbind(), text: text.as_bytes().into(), data: PyOnceLock::new() };
+        let event = Self {
+            kind: PyString::new(py, "").unbind(),
+            text: text.as_bytes().into(),
+            data: PyOnceLock::new(),
+        };
         let kind = event.data(py)?.bind(py).get_item("type")?.cast_into::<PyString>()?.unbind();
         Ok(Self { kind, ..event })
     }
@@ -142,7 +143,8 @@ impl Event {
     fn data(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let data = self.data.get_or_try_init(py, || {
-            let loads = LOADS.get_or_try_init(py, || py.import("json")?.getattr("loads").map(Bound::unbind))?;
+            let loads =
+                LOADS.get_or_try_init(py, || py.import("json")?.getattr("loads").map(Bound::unbind))?;
             loads.call1(py, (self.json(),))
         })?;
         Ok(data.clone_ref(py))

@@ -40,16 +40,16 @@ impl Failure {
 /// `opencode_nexus.errors.from_core`, which knows the classes.
 fn exception(py: Python<'_>, error: &Error) -> PyErr {
     static FROM_CORE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let make = FROM_CORE.get_or_try_init(py, || {
-        py.import("opencode_nexus.errors")?.getattr("from_core").map(Bound::unbind)
-    });
+    let make = FROM_CORE
+        .get_or_try_init(py, || py.import("opencode_nexus.errors")?.getattr("from_core").map(Bound::unbind));
     let after = match error.retry() {
         Retry::Never => None,
         Retry::Now => Some(0.0),
         Retry::After(wait) => Some(wait.as_secs_f64()),
     };
     let made = make.and_then(|make| {
-        let facts = (error.code(), error.message(), error.hint(), error.operation(), after, format!("{error:?}"));
+        let facts =
+            (error.code(), error.message(), error.hint(), error.operation(), after, format!("{error:?}"));
         make.call1(py, facts)
     });
     match made {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use opencode_nexus::auth::SecretString;
-use opencode_nexus::history::{ExportFormat, ExportOptions, HistoryQuery, ImportOptions, SessionQuery, SyncOptions};
+use opencode_nexus::history::{
+    ExportFormat, ExportOptions, HistoryQuery, ImportOptions, SessionQuery, SyncOptions,
+};
 use opencode_nexus::model::SessionId;
 use pyo3::prelude::*;
 

@@ -130,7 +130,9 @@ fn number(level: &Level) -> u8 {
 }
 
 fn is_ours(metadata: &Metadata<'_>) -> bool {
-    ["opencode_nexus", "opencode_api", "nexus_vault", "_native"].iter().any(|ours| metadata.target().starts_with(ours))
+    ["opencode_nexus", "opencode_api", "nexus_vault", "_native"]
+        .iter()
+        .any(|ours| metadata.target().starts_with(ours))
 }
 
 impl Subscriber for Bridge {

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, Weak};
 use opencode_nexus::auth::SecretString;
 use opencode_nexus::chat::Opening;
 use opencode_nexus::dialect::{Line, SessionFilter};
+use opencode_nexus::extension::Extensions;
 use opencode_nexus::model::SessionId;
 use opencode_nexus::nexus::Keep;
-use opencode_nexus::extension::Extensions;
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, NexusOptions};
 use pyo3::exceptions::PyValueError;
@@ -218,9 +218,10 @@ impl Nexus {
 
     /// The messages of a session, as JSON.
     fn messages(&self, session: String) -> PyResult<Pending> {
-        self.ask(None, |client| async move {
-            json::answer(&client.messages(&SessionId::from(session)).await?)
-        })
+        self.ask(
+            None,
+            |client| async move { json::answer(&client.messages(&SessionId::from(session)).await?) },
+        )
     }
 
     /// Providers and models, as JSON.
@@ -254,13 +255,7 @@ impl Nexus {
 
     /// Calls an operation of a line (`v1`, `v2`) by its id; `arguments` is a JSON object. What it answers comes as a pair:
     /// whether the second is a JSON text, and what was answered.
-    fn call(
-        &self,
-        line: &str,
-        id: String,
-        arguments: &str,
-        directory: Option<PathBuf>,
-    ) -> PyResult<Pending> {
+    fn call(&self, line: &str, id: String, arguments: &str, directory: Option<PathBuf>) -> PyResult<Pending> {
         let line = match line {
             "v1" => Line::V1,
             "v2" => Line::V2,

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use opencode_nexus::context::{ContextItem, ContextProvider, ItemKind, ProviderInfo, Scope, Suggestion, Trust};
+use opencode_nexus::context::{
+    ContextItem, ContextProvider, ItemKind, ProviderInfo, Scope, Suggestion, Trust,
+};
 use opencode_nexus::extension::{Extensions, Provided};
 use opencode_nexus::{Error, ErrorKind};
 use pyo3::prelude::*;
@@ -82,12 +84,18 @@ impl Drop for Asking<'_> {
 }
 
 impl Calls {
-    async fn ask(&self, provider: &str, what: &str, argument: Option<&str>) -> opencode_nexus::Result<String> {
+    async fn ask(
+        &self,
+        provider: &str,
+        what: &str,
+        argument: Option<&str>,
+    ) -> opencode_nexus::Result<String> {
         let (answer, answered) = oneshot::channel();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         lock(&self.open).insert(number, answer);
         let _asking = Asking(self, number);
-        let call = serde_json::json!({"number": number, "provider": provider, "what": what, "argument": argument});
+        let call =
+            serde_json::json!({"number": number, "provider": provider, "what": what, "argument": argument});
         let sent = lock(&self.asked).as_ref().is_some_and(|asked| asked.send(call.to_string()).is_ok());
         let gone = || Error::new(ErrorKind::Aborted, format!("nobody answers for @{provider} any more"));
         if !sent {
@@ -171,7 +179,13 @@ impl Providers {
     }
 
     /// Adds one, or puts it in the place of one of that name.
-    fn provide(&self, name: String, summary: String, argument: Option<String>, needs_argument: bool) -> PyResult<()> {
+    fn provide(
+        &self,
+        name: String,
+        summary: String,
+        argument: Option<String>,
+        needs_argument: bool,
+    ) -> PyResult<()> {
         let held = self.held.get()?;
         let info = ProviderInfo { name: name.clone(), summary, argument, needs_argument };
         let provider = Provider { info, calls: held.calls.clone() };

@@ -105,7 +105,9 @@ fn make() -> PyResult<&'static Owned> {
         let ours = unsafe { Box::from_raw(owned) };
         ours.end(Duration::ZERO);
     }
-    existing().ok_or_else(|| PyRuntimeError::new_err("the runtime could not be made: the process was forked meanwhile"))
+    existing().ok_or_else(|| {
+        PyRuntimeError::new_err("the runtime could not be made: the process was forked meanwhile")
+    })
 }
 
 impl Owned {

@@ -162,7 +162,7 @@ class Player:
         for never in expected.get("none", []):
             self.test.assertFalse(any(matches(never, event) for event in told), f"{never} came\n{told}")
         if "text" in expected:
-            self.test.assertTrue(matches(expected["text"], "".join(texts.values())), f"{step}\n{texts}")
+            self.test.assertTrue(matches(expected["text"], "".join(texts.values())), f"{step}\n{texts}\n{told}")
         if "outcome" in expected:
             self.test.assertTrue(matches(expected["outcome"], plain(turn.outcome)), f"{step}\n{plain(turn.outcome)}")
         return turn.outcome

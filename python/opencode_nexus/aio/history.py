@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import _arguments as arguments
 from .. import _requests as requests
 from ..history import connected, identifiers, query, session_query
-from ..records import (
+from ..stored import (
     CheckReport,
     Deleted,
     Exported,

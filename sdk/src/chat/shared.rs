@@ -316,7 +316,7 @@ impl State {
         }
     }
 
-    fn forget_turn(&mut self, id: &MessageId) -> Option<Arc<FeedQueue>> {
+    pub(super) fn forget_turn(&mut self, id: &MessageId) -> Option<Arc<FeedQueue>> {
         self.turns.retain(|t| t.message_id != *id);
         self.deadlines.remove(id);
         self.turn_feeds.remove(id)?.upgrade()

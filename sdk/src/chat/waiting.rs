@@ -18,6 +18,9 @@ const BUSY_QUIET: Duration = Duration::from_secs(15);
 /// The same when the status says idle but the turn is not over; doubled from the third time on.
 const IDLE_QUIET: Duration = Duration::from_millis(700);
 
+/// A turn that is late is told after it was stopped, or after this: an abort may stay without an answer (1.18.33, seen).
+const STOPPING: Duration = Duration::from_secs(3);
+
 impl Driver {
     /// When something must be done although nothing happens.
     pub(super) fn next_wake(&self) -> Option<Instant> {
@@ -63,9 +66,15 @@ impl Driver {
             state.deadlines.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
         for id in late {
             let error = Error::new(ErrorKind::Timeout, "the turn has passed its deadline and was stopped");
-            state.fail_turn(&id, &error);
+            let feed = state.forget_turn(&id);
             let (dialect, root) = (self.shared.dialect.clone(), self.shared.root.clone());
-            tokio::spawn(async move { dialect.abort(&root).await });
+            tokio::spawn(async move {
+                // Whoever hears of it may send the next prompt at once, which must not be stopped in its place.
+                let _unanswered = tokio::time::timeout(STOPPING, dialect.abort(&root)).await;
+                if let Some(feed) = feed {
+                    feed.end(Some(error));
+                }
+            });
         }
         let unanswered: Vec<_> = (state.asked.iter().filter(|(_, a)| a.until.is_some_and(|t| t <= now)))
             .map(|(id, a)| (id.clone(), a.question))

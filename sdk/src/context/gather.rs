@@ -115,12 +115,7 @@ impl Context {
         }
     }
 
-    async fn look_up(
-        &self,
-        scope: &Scope<'_>,
-        mention: &Mention,
-        strict: bool,
-    ) -> Result<Vec<ContextItem>> {
+    async fn look_up(&self, scope: &Scope<'_>, mention: &Mention, strict: bool) -> Result<Vec<ContextItem>> {
         let looking = async {
             let argument = mention.argument.as_deref();
             match mention.provider.as_deref().map(|name| (name, self.find(name))) {
