@@ -3,7 +3,9 @@
 //! In this order, and never one that was not needed: a descriptor with the passphrase (`--passphrase-fd`), the keyring of
 //! somebody who is logged in, the person. A command that only wants to keep what it does asks nobody.
 
-use opencode_nexus::auth::{Account, AccountInfo, AccountName, Accounts, Backend, SecretString, Unlock, Warning};
+use opencode_nexus::auth::{
+    Account, AccountInfo, AccountName, Accounts, Backend, SecretString, Unlock, Warning,
+};
 use opencode_nexus::{Error, ErrorKind, Result};
 use std::sync::OnceLock;
 
