@@ -105,6 +105,12 @@ impl Conversation {
         self.core.as_ref().map(|core| core.session_id().as_str().to_owned())
     }
 
+    /// The folder of its client.
+    #[napi(getter)]
+    pub fn directory(&self) -> Option<String> {
+        self.core.as_ref().and_then(|core| core.client().directory().map(str::to_owned))
+    }
+
     /// The transcript as it stands, of its own session or of a sub-agent's: JSON, or nothing when there is none.
     #[napi]
     pub fn transcript(&self, child: Option<String>) -> Option<String> {

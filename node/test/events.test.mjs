@@ -24,7 +24,7 @@ test('what happens is told in the words of the server', async () => {
   const chat = await nexus.conversation()
   await chat.prompt('Hello').finish()
   await reading
-  assert.deepEqual([seen[0].type, seen[0].data], ['nexus.opened', { type: 'nexus.opened' }])
+  assert.deepEqual([seen[0].type, seen[0].data], ['nexus.connected', { type: 'nexus.connected', properties: {} }])
   assert.ok(seen.length > 10)
   for (const event of seen) {
     assert.equal(event.data.type, event.type)
@@ -100,7 +100,7 @@ test('a connection that breaks is made again, and that is told', async (t) => {
     types.push(event.type)
     if (types.filter((type) => type === 'number').length === 2) break
   }
-  assert.deepEqual(types, ['nexus.opened', 'number', 'nexus.closed', 'nexus.opened', 'number'])
+  assert.deepEqual(types, ['nexus.connected', 'number', 'nexus.disconnected', 'nexus.connected', 'number'])
 })
 
 test('waiting for events ends with its signal, and with closing', async (t) => {
@@ -110,14 +110,14 @@ test('waiting for events ends with its signal, and with closing', async (t) => {
   const reason = new Error('enough')
   const reading = assert.rejects(
     async () => {
-      for await (const event of aborted) if (event.type === 'nexus.opened') controller.abort(reason)
+      for await (const event of aborted) if (event.type === 'nexus.connected') controller.abort(reason)
     },
     (error) => error === reason,
   )
   await reading
   assert.deepEqual(await aborted.next(), { done: true, value: undefined })
   const closed = nexus.events()
-  assert.equal((await closed.next()).value.type, 'nexus.opened')
+  assert.equal((await closed.next()).value.type, 'nexus.connected')
   const waiting = [closed.next(), closed.next()]
   await closed.return()
   assert.deepEqual(await Promise.all(waiting), [{ done: true, value: undefined }, { done: true, value: undefined }])
@@ -167,6 +167,7 @@ test('what a server offers is listed', async () => {
   const configuration = await nexus.configuration()
   assert.equal(typeof configuration.effective, 'object')
   assert.deepEqual(await nexus.running(), [])
-  const { line, version, started, keeps, capabilities } = nexus.server
-  assert.deepEqual([line, version.startsWith('1.'), started, keeps, capabilities.todos], ['v1', true, false, false, true])
+  const { line, version, started, kept, capabilities } = nexus.server
+  assert.deepEqual([line, version.startsWith('1.'), started, kept, capabilities.todos], ['v1', true, false, 'off', true])
+  assert.equal(nexus.hasStarted, false)
 })

@@ -57,3 +57,14 @@ test('what a provider throws is an error of the prompt, and so is what it cannot
     await assert.rejects(sent([name]), (error) => error instanceof InvalidInputError && said.test(error.message), name)
   }
 })
+
+test('a provider comes and goes while the Nexus is open', async () => {
+  await assert.rejects(sent(['later:x']))
+  nexus.provide({ name: 'later', argument: 'word', provide: (argument) => `It is later: ${argument}` })
+  assert.match(await sent(['later:x']), /It is later: x/)
+  nexus.provide({ name: 'later', argument: 'word', provide: () => 'It is later still' })
+  assert.match(await sent(['later:x']), /It is later still/)
+  nexus.withdraw('later')
+  await assert.rejects(sent(['later:x']))
+  assert.throws(() => nexus.provide({ name: 'x' }), TypeError)
+})

@@ -19,7 +19,7 @@ test('a turn tells what the server has, and its operations have their names', as
   const shown = (messages) => messages.map((message) => [message.id, message.role, message.parts.map((part) => [part.id, part.body])])
   assert.deepEqual(shown(chat.messages), shown(await chat.readMessages()))
   assert.equal(await chat.prompt('Hello').text(), 'You said: Hello')
-  assert.ok(JSON.stringify(await nexus.api.v2.sessionList({})).includes(chat.id))
+  assert.ok(JSON.stringify(await nexus.api.v2.sessionList({})).includes(chat.sessionId))
   await assert.rejects(nexus.api.sessionList(), UnsupportedError)
   await assert.rejects(chat.share(), UnsupportedError)
 })

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { AbortedError, NexusError, Nexus, ProviderError, TimeoutError } from 'opencode-nexus'
+import { AbortedError, NexusError, Nexus, ProviderError, TimedOutError } from 'opencode-nexus'
 import { all, startServer, texts, until } from './help/server.mjs'
 
 const server = await startServer()
@@ -29,7 +29,7 @@ test('what a turn tells is what the server has', async () => {
     assert.equal(told.size, parts.length)
     assert.deepEqual(chat.messages, has)
   }
-  assert.equal(chat.session.id, chat.id)
+  assert.equal(chat.session.id, chat.sessionId)
   assert.deepEqual(chat.status, { type: 'idle' })
 })
 
@@ -112,7 +112,7 @@ test('a signal that times out is a reason like any other', async () => {
 test('a deadline ends the turn with an error', async () => {
   const chat = await nexus.conversation()
   await assert.rejects(chat.prompt('Hang', { deadline: 0.5 }).finish(), (error) => {
-    assert.ok(error instanceof TimeoutError && NexusError.is(error), String(error))
+    assert.ok(error instanceof TimedOutError && NexusError.is(error), String(error))
     assert.equal(error.code, 'system.timeout')
     return true
   })
@@ -150,7 +150,7 @@ test('a hundred conversations at once are a hundred answers', async () => {
 
 test('the feed of a conversation tells what others do', async () => {
   const one = await nexus.conversation()
-  const two = await nexus.conversation({ session: one.id })
+  const two = await nexus.conversation({ session: one.sessionId })
   const feed = two.events()
   const reading = (async () => {
     const events = []
@@ -183,7 +183,7 @@ test('a session is renamed, forked, taken back and deleted', async () => {
   const turn = chat.prompt('Hello')
   await turn.finish()
   const fork = await chat.fork()
-  assert.notEqual(fork.id, chat.id)
+  assert.notEqual(fork.sessionId, chat.sessionId)
   assert.equal(fork.messages.length, chat.messages.length)
   assert.equal((await chat.revert(turn.messageId)).revert.messageId, turn.messageId)
   assert.equal((await chat.unrevert()).revert, null)
@@ -191,9 +191,9 @@ test('a session is renamed, forked, taken back and deleted', async () => {
   assert.deepEqual(await chat.diff(), [])
   assert.deepEqual(await chat.children(), [])
   const listed = await nexus.sessions({ search: 'Another title' })
-  assert.ok(listed.some((session) => session.id === chat.id))
+  assert.ok(listed.some((session) => session.id === chat.sessionId))
   await chat.delete()
-  assert.ok(!(await nexus.sessions()).some((session) => session.id === chat.id))
+  assert.ok(!(await nexus.sessions()).some((session) => session.id === chat.sessionId))
 })
 
 test('shell commands and commands of the server are turns', async () => {

@@ -42,7 +42,9 @@ export class Conversation {
   #isClosed = false
 
   /** The session's identifier. */
-  readonly id: string
+  readonly sessionId: string
+  /** The folder in which the agent works; `null` when it is the server's own. */
+  readonly directory: string | null
 
   /** @internal */
   constructor(
@@ -55,7 +57,8 @@ export class Conversation {
     this.#owner = owner
     this.#onPermission = onPermission
     this.#onQuestion = onQuestion
-    this.id = native.sessionId ?? ''
+    this.sessionId = native.sessionId ?? ''
+    this.directory = native.directory
     if (onPermission || onQuestion) this.#watch(onPermission, onQuestion)
     owner.opened(this)
   }
@@ -80,7 +83,7 @@ export class Conversation {
   #failed(error: unknown): void {
     if (this.#turns.size === 0) {
       const message = error instanceof Error ? error.message : String(error)
-      process.emitWarning(`a request of ${this.id} was denied: ${message}`, 'NexusWarning')
+      process.emitWarning(`a request of ${this.sessionId} was denied: ${message}`, 'NexusWarning')
     }
     for (const turn of this.#turns) turn.fail(error)
   }
@@ -135,6 +138,11 @@ export class Conversation {
     if (json !== null) return JSON.parse(json) as Transcript
     if (this.#isClosed) throw closed()
     return null
+  }
+
+  /** The messages of a sub-agent's session as they stand; `null` when it is none of this conversation's. */
+  childMessages(session: string): Message[] | null {
+    return this.transcript(session)?.messages ?? null
   }
 
   /** The messages as they stand, in the server's order. */

@@ -64,7 +64,7 @@ export class NexusError extends Error {
 /** Something that the caller can change. */
 export class UserError extends NexusError {}
 /** Something in the system around us: network, server, disk. */
-export class SystemError extends NexusError {}
+export class SystemFailure extends NexusError {}
 /** Something about who may do what. */
 export class SecurityError extends NexusError {}
 /** Something is missing that should be there. */
@@ -87,31 +87,31 @@ export class AbortedError extends UserError {}
 /** A hook on prompts does not let it be sent. */
 export class BlockedError extends UserError {}
 /** No connection. */
-export class UnreachableError extends SystemError {}
+export class UnreachableError extends SystemFailure {}
 /** A phase took longer than its bound. */
-export class TimeoutError extends SystemError {}
+export class TimedOutError extends SystemFailure {}
 /** The peer sent what the protocol does not know. */
-export class ProtocolError extends SystemError {}
+export class ProtocolError extends SystemFailure {}
 /** One event or answer is larger than the limit. */
-export class TooLargeError extends SystemError {}
+export class TooLargeError extends SystemFailure {}
 /** The server itself failed. */
-export class ServerError extends SystemError {}
+export class ServerError extends SystemFailure {}
 /** The model's provider failed. */
-export class ProviderError extends SystemError {}
+export class ProviderError extends SystemFailure {}
 /** What listens there is no OpenCode server that this version can speak to. */
-export class IncompatibleError extends SystemError {}
+export class IncompatibleError extends SystemFailure {}
 /** A local OpenCode could not be found, installed or started. */
-export class LocalServerError extends SystemError {}
+export class LocalServerError extends SystemFailure {}
 /** A file or process operation failed. */
-export class IoError extends SystemError {}
+export class FileError extends SystemFailure {}
 /** The disk is full, or the folder cannot be written. */
-export class StorageError extends SystemError {}
+export class StorageError extends SystemFailure {}
 /** What is stored was written by a newer version. */
-export class NewerFormatError extends SystemError {}
+export class NewerFormatError extends SystemFailure {}
 /** A plugin or a provider of context failed. */
-export class PluginError extends SystemError {}
+export class PluginError extends SystemFailure {}
 /** A defect in OpenCode Nexus. */
-export class InternalError extends SystemError {}
+export class InternalError extends SystemFailure {}
 /** Wrong or missing credentials. */
 export class UnauthorizedError extends SecurityError {}
 /** The credentials are good but not for this. */
@@ -144,14 +144,14 @@ export const ERRORS: Readonly<Record<string, new (init: NexusErrorInit) => Nexus
   'user.aborted': AbortedError,
   'user.blocked': BlockedError,
   'system.unreachable': UnreachableError,
-  'system.timeout': TimeoutError,
+  'system.timeout': TimedOutError,
   'system.protocol': ProtocolError,
   'system.too_large': TooLargeError,
   'system.server': ServerError,
   'system.provider': ProviderError,
   'system.incompatible': IncompatibleError,
   'system.local_server': LocalServerError,
-  'system.io': IoError,
+  'system.io': FileError,
   'system.storage': StorageError,
   'system.newer_format': NewerFormatError,
   'system.plugin': PluginError,
@@ -170,7 +170,7 @@ export const ERRORS: Readonly<Record<string, new (init: NexusErrorInit) => Nexus
 
 const GROUPS: Readonly<Record<string, new (init: NexusErrorInit) => NexusError>> = {
   user: UserError,
-  system: SystemError,
+  system: SystemFailure,
   security: SecurityError,
   recovery: RecoveryError,
 }

@@ -5,6 +5,7 @@ export interface NativePort {
   open(number: number, options: string): void
   reply(call: number, json: string | null, thrown: string | null): void
   cancel(number: number): void
+  accounts(number: number, ask: string): void
   end(milliseconds: number): void
 }
 
@@ -13,11 +14,19 @@ export interface NativeNexus {
   ask(number: number, ask: string): void
   conversation(number: number, directory: string | null, opening: string): void
   events(number: number, directory: string | null, stream: string | null): void
+  history(): NativeHistory | null
+  provide(offer: string): void
+  withdraw(name: string): void
   close(number: number): void
+}
+
+export interface NativeHistory {
+  ask(number: number, ask: string): void
 }
 
 export interface NativeConversation {
   readonly sessionId: string | null
+  readonly directory: string | null
   transcript(child: string | null): string | null
   sessions(): string[]
   say(number: number, said: string): void

@@ -4,7 +4,7 @@ import type { CallOptions } from './api/call.js'
 import { Api } from './api/v1.js'
 import * as check from './check.js'
 import { Conversation, type AskOptions, type Owner } from './conversation.js'
-import { AbortedError } from './errors.js'
+import { AbortedError, ConfigurationError } from './errors.js'
 import { History } from './history.js'
 import type {
   Agent, Capabilities, Catalogue, JsonObject, Message, ServerConfiguration, Session, SlashCommand,
@@ -13,7 +13,7 @@ import type { NativeConversation, NativeNexus } from './native.js'
 import { opening, type ConversationOptions } from './opening.js'
 import { thisPort } from './port.js'
 import type { Signal } from './signal.js'
-import { offered, type ContextProvider } from './providers.js'
+import { Providers, type ContextProvider } from './providers.js'
 import { EventStream } from './raw.js'
 
 /** What a local Nexus and one at an address have in common. */
@@ -63,7 +63,7 @@ export interface Progress {
 }
 
 /** What is known of the server. */
-export interface ServerDescription {
+export interface ServerInfo {
   /** Without credentials. */
   address: string
   directory: string | null
@@ -73,7 +73,7 @@ export interface ServerDescription {
   /** Whether it was started for this Nexus, and ends with it. */
   started: boolean
   /** Whether conversations are kept. */
-  keeps: boolean
+  kept: 'on' | 'off' | 'locked'
   capabilities: Capabilities
 }
 
@@ -106,19 +106,16 @@ const TEXTS = ['directory', 'password', 'user', 'account', 'passphrase', 'config
  */
 export class Nexus {
   readonly #native: NativeNexus
-  readonly #listeners: number[]
+  readonly #providers: Providers
   readonly #opened = new OpenConversations()
   readonly #streams = new Set<EventStream>()
   #closing: Promise<void> | undefined
   #api: Api | undefined
+  #history: History | undefined
 
-  /** What is stored on this machine. */
-  readonly history: History
-
-  private constructor(native: NativeNexus, listeners: number[]) {
+  private constructor(native: NativeNexus, providers: Providers) {
     this.#native = native
-    this.#listeners = listeners
-    this.history = new History((ask, options) => this.#ask(ask, options))
+    this.#providers = providers
   }
 
   /**
@@ -148,19 +145,15 @@ export class Nexus {
     const signal = check.optional(options['signal'], 'options.signal', check.signal)
     const hear = check.optional(options['onProgress'], 'options.onProgress', check.callback<(progress: Progress) => void>)
     const port = thisPort()
-    const { offers, listener } = offered(options['providers'])
-    const listeners: number[] = []
-    if (listener !== undefined) {
-      listeners.push(listener)
-      Object.assign(wanted, { providers: offers, provide: listener })
-    }
+    const providers = new Providers()
+    wanted['providers'] = providers.offers(options['providers'])
     const progress = hear && port.listen((_, json) => hear(JSON.parse(json as string) as Progress))
     if (progress !== undefined) wanted['progress'] = progress
     try {
       const native = await port.call<NativeNexus>((number) => port.native.open(number, JSON.stringify(wanted)), signal)
-      return new Nexus(native, listeners)
+      return new Nexus(native, providers)
     } catch (error) {
-      listeners.forEach((number) => port.forget(number))
+      providers.close()
       throw error
     } finally {
       if (progress !== undefined) port.forget(progress)
@@ -168,10 +161,41 @@ export class Nexus {
   }
 
   /** What is known of the server without asking. */
-  get server(): ServerDescription {
-    const description = JSON.parse(this.#native.describe()) as ServerDescription | null
+  get server(): ServerInfo {
+    const description = JSON.parse(this.#native.describe()) as ServerInfo | null
     if (!description) throw closed()
     return description
+  }
+
+  /** Whether the server was started for this Nexus, and ends with it. */
+  get hasStarted(): boolean {
+    return this.server.started
+  }
+
+  /**
+   * The encrypted history in which conversations are kept.
+   *
+   * @throws ConfigurationError when they are not: open Nexus with `keep: 'on'`
+   */
+  get history(): History {
+    if (this.#closing) throw closed()
+    const native = this.#history ? null : this.#native.history()
+    if (native) this.#history = new History(native)
+    if (this.#history) return this.#history
+    const hint = "open Nexus with keep: 'on', and give the passphrase or log in by `nexus account login` before"
+    throw new ConfigurationError({ code: 'user.configuration', message: 'conversations are not kept', hint })
+  }
+
+  /** From now on your program gives the context of this name; one of the same name gives way to it. */
+  provide(provider: ContextProvider): void {
+    if (this.#closing) throw closed()
+    this.#native.provide(JSON.stringify(this.#providers.offer(provider, 'provider')))
+  }
+
+  /** Nothing is given under this name any more. */
+  withdraw(name: string): void {
+    this.#native.withdraw(check.word(name, 'name'))
+    this.#providers.withdraw(name)
   }
 
   /** Opens a conversation: a new session, or one that exists. */
@@ -308,7 +332,7 @@ export class Nexus {
     try {
       await port.call<void>((number) => this.#native.close(number))
     } finally {
-      this.#listeners.forEach((number) => port.forget(number))
+      this.#providers.close()
     }
   }
 

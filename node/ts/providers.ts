@@ -46,31 +46,51 @@ export interface ContextProvider {
 const NAME = /^[a-z][a-z0-9-]{0,39}$/
 
 /**
- * The providers as native code knows them, and the number under which they are called.
+ * The providers of a Nexus.
  *
  * @internal
  */
-export function offered(value: unknown): { offers: object[]; listener: number | undefined } {
-  const providers = check.optional(value, 'options.providers', (list, name) => check.list(list, name, provider)) ?? []
-  if (providers.length === 0) return { offers: [], listener: undefined }
-  const known = new Map(providers.map((one) => [one.name, one]))
-  const port = thisPort()
-  const listener = port.listen((_, answer) => {
-    const [call, json] = answer as [number, string]
-    const { name, argument, directory } = JSON.parse(json) as { name: string; argument: string | null; directory: string }
-    const give = async (): Promise<string> => JSON.stringify(items(await known.get(name)?.provide(argument, { directory })))
-    give().then(
-      (given) => port.native.reply(call, given, null),
-      (error: unknown) => port.native.reply(call, null, error instanceof Error ? error.message : String(error)),
-    )
-  })
-  const offers = providers.map((one) => ({
-    name: one.name,
-    summary: one.summary ?? '',
-    argument: one.argument ?? null,
-    needsArgument: one.needsArgument ?? false,
-  }))
-  return { offers, listener }
+export class Providers {
+  /** The numbers under which they are called. */
+  readonly #listeners = new Map<string, number>()
+
+  /** All that are given at once, as native code knows them. */
+  offers(value: unknown): object[] {
+    const given = check.optional(value, 'options.providers', (list, name) => check.list(list, name, provider)) ?? []
+    return given.map((one, at) => this.offer(one, `options.providers[${at}]`))
+  }
+
+  /** One, as native code knows it. */
+  offer(value: unknown, as: string): object {
+    const { name, summary, argument, needsArgument } = provider(value, as)
+    const port = thisPort()
+    const listener = port.listen((_, answer) => {
+      const [call, json] = answer as [number, string]
+      const asked = JSON.parse(json) as { argument: string | null; directory: string }
+      const give = async (): Promise<string> => {
+        const given = (value as ContextProvider).provide(asked.argument, { directory: asked.directory })
+        return JSON.stringify(items(await given))
+      }
+      give().then(
+        (given) => port.native.reply(call, given, null),
+        (error: unknown) => port.native.reply(call, null, error instanceof Error ? error.message : String(error)),
+      )
+    })
+    this.withdraw(name)
+    this.#listeners.set(name, listener)
+    return { name, summary: summary ?? '', argument: argument ?? null, needsArgument: needsArgument ?? false, function: listener }
+  }
+
+  /** It is called no more. */
+  withdraw(name: string): void {
+    const listener = this.#listeners.get(name)
+    if (listener !== undefined) thisPort().forget(listener)
+    this.#listeners.delete(name)
+  }
+
+  close(): void {
+    for (const name of [...this.#listeners.keys()]) this.withdraw(name)
+  }
 }
 
 function provider(value: unknown, name: string): ContextProvider {

@@ -1,7 +1,7 @@
 // The events of a server in its own words, for those who want the wire. They come in batches: an object is made for each that is handed
 // on, its type is known without looking into it, and its JSON is read when somebody asks.
 
-import { toError, type NexusError } from './errors.js'
+import { toError } from './errors.js'
 import type { Json } from './model.js'
 import type { NativeEvents } from './native.js'
 import { thisPort } from './port.js'
@@ -23,8 +23,8 @@ interface Word {
 }
 
 /**
- * One event of a server, or of the connection to it: `nexus.opened` says that a connection stands (before each later one events were
- * missed), `nexus.closed` that it was lost and is being made again.
+ * One event of a server, or of the connection to it: `nexus.connected` says that a connection stands (before each later one events were
+ * missed), `nexus.disconnected` that it was lost and is being made again.
  *
  * An event keeps the batch in memory with which it came, 1 MiB or so; keep `data` if you keep something.
  */
@@ -125,6 +125,11 @@ export class EventStream implements AsyncIterableIterator<RawEvent, undefined, u
     return Promise.resolve({ done: true, value: undefined })
   }
 
+  /** Closes the connection. */
+  close(): void {
+    this.#close({})
+  }
+
   /** Closes the connection when `await using` leaves its block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return()
@@ -192,8 +197,8 @@ export class EventStream implements AsyncIterableIterator<RawEvent, undefined, u
 
 /** What is said of the connection, as an event. */
 function told(word: string): RawEvent {
-  if (word === 'null') return new RawEvent({ type: 'nexus.opened', json: '{"type":"nexus.opened"}' }, 0)
-  const error: NexusError = toError(word)
-  const json = JSON.stringify({ type: 'nexus.closed', error: { code: error.code, message: error.message } })
-  return new RawEvent({ type: 'nexus.closed', json }, 0)
+  const lost = word === 'null' ? undefined : toError(word)
+  const type = lost ? 'nexus.disconnected' : 'nexus.connected'
+  const properties = lost ? { reason: lost.message, code: lost.code } : {}
+  return new RawEvent({ type, json: JSON.stringify({ type, properties }) }, 0)
 }

@@ -42,7 +42,7 @@ export async function main(): Promise<void> {
     rules: [{ action: 'bash', pattern: 'git *', decision: 'allow' }],
     onPermission: async (permission, { conversation, signal }): Promise<PermissionReply> => {
       const same: Conversation = conversation
-      return signal.aborted || permission.action === same.id ? 'reject' : { reject: 'no' }
+      return signal.aborted || permission.action === same.sessionId ? 'reject' : { reject: 'no' }
     },
     onQuestion: (question) => question.items.map((item) => [item.options[0]?.label ?? '']),
     answerWithin: null,
