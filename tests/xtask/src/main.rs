@@ -12,6 +12,7 @@ mod node;
 mod package;
 mod plugins;
 mod python;
+mod reference;
 mod server_faults;
 mod terminal;
 mod test;
@@ -55,6 +56,8 @@ enum Task {
     Python(python::Arguments),
     /// Builds the npm package, tests it on real servers, packs it and uses what was packed.
     Node(node::Arguments),
+    /// Writes the reference of the Python and the npm package, and holds the pages about other packages against them.
+    Reference,
     /// Plays `nexus chat` in a real terminal and compares its screen with the server.
     Terminal(terminal::Arguments),
     /// Plays conversations in real editors, and compares what a person sees with the server.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Task::Plugins(arguments) => plugins::run(&root(), &arguments),
         Task::Python(arguments) => python::run(&root(), &arguments),
         Task::Node(arguments) => node::run(&root(), &arguments),
+        Task::Reference => reference::run(&root()),
         Task::Terminal(arguments) => terminal::run(&root(), &arguments),
         Task::Editors(arguments) => editors::run(&root(), &arguments),
         Task::VaultCheck(arguments) => vault_check::run(&root(), &arguments),

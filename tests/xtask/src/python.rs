@@ -117,7 +117,7 @@ pub fn released(root: &Path, folder: &Path) -> Result<PathBuf, String> {
 }
 
 /// The interpreter of an environment.
-fn interpreter(venv: &Path) -> PathBuf {
+pub fn interpreter(venv: &Path) -> PathBuf {
     if cfg!(windows) { venv.join("Scripts/python.exe") } else { venv.join("bin/python") }
 }
 
