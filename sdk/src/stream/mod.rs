@@ -12,6 +12,7 @@ mod patience;
 mod queue;
 mod raw;
 mod raw_kind;
+mod raw_reader;
 mod seen;
 pub mod sse;
 

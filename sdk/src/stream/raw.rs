@@ -1,26 +1,16 @@
 //! The events of a server in its own words: the text of each, its type found and nothing else read.
 //!
 //! Unlike the streams that conversations share, one of these has a connection of its own and is read only as fast as somebody
-//! takes from it, so that nothing is ever let go on this side. It is made again when it breaks, falls silent or ends.
+//! takes from it (one batch ahead), so that nothing is ever let go on this side. It is made again when it breaks, falls silent or ends.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::{BoxFuture, FutureExt as _};
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
 
-use super::connection::{broken, ended, ended_by_server, if_ready, silent, too_large};
 use super::hub::Source;
-use super::patience::Patience;
 use super::raw_kind::kind;
-use super::sse::SseDecoder;
-use crate::error::{Error, Result};
-
-/// A batch is handed on when the network pauses, or at this many events.
-const BATCH: usize = 1024;
-
-/// Or at this many bytes.
-const BATCH_BYTES: usize = 1024 * 1024;
+use super::raw_reader::Reader;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Events that came together: their texts one after another, and where each begins and ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +42,7 @@ impl RawBatch {
     }
 
     /// An event that would make the batch larger than can be told is left to the next one.
-    fn push(&mut self, document: &[u8]) {
+    pub(super) fn push(&mut self, document: &[u8]) {
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         let start = self.data.len();
         self.data.extend_from_slice(document);
@@ -79,35 +69,14 @@ pub enum RawItem {
 
 /// The events of a server from now on, untouched. Dropping it closes its connection.
 pub struct RawEvents {
-    source: Arc<dyn Source>,
-    patience: Patience,
-    idle: Duration,
-    limit: usize,
-    state: State,
-    /// What came and was not handed on yet.
-    batch: RawBatch,
-    /// It is made once and not again.
-    once: bool,
+    /// Not there while a batch is being read, and after the end.
+    reader: Option<Box<Reader>>,
+    /// The batch that is being read: while one is looked at, the next one comes in beside it.
+    reading: Option<JoinHandle<Read>>,
 }
 
-enum State {
-    /// To be opened at this time.
-    Waiting(Instant),
-    Opening(BoxFuture<'static, Result<reqwest::Response>>),
-    Open(Box<Open>),
-    Failed,
-}
-
-struct Open {
-    response: reqwest::Response,
-    sse: SseDecoder,
-    events: usize,
-    heard: Instant,
-    /// Nobody asked since something was handed on: that time is no silence of the server.
-    was_away: bool,
-    /// Why it has ended; told when what came before is handed on.
-    over: Option<Error>,
-}
+/// The reader, when there is more to come, and what it has read.
+type Read = (Option<Box<Reader>>, Option<Result<RawItem>>);
 
 impl std::fmt::Debug for RawEvents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -117,16 +86,12 @@ impl std::fmt::Debug for RawEvents {
 
 impl RawEvents {
     pub(crate) fn new(source: Arc<dyn Source>) -> Self {
-        let ((idle, limit), patience) = (source.limits(), Patience::new(source.backoff()));
-        // Offsets in a batch have 32 bits.
-        let limit = limit.min(u32::MAX as usize / 4);
-        let state = State::Waiting(Instant::now());
-        Self { source, patience, idle, limit, state, batch: RawBatch::default(), once: false }
+        Self { reader: Some(Box::new(Reader::new(source))), reading: None }
     }
 
     /// A stream that has an end, and is not made again: what it told would be told twice.
     pub(crate) fn once(source: Arc<dyn Source>) -> Self {
-        Self { once: true, ..Self::new(source) }
+        Self { reader: Some(Box::new(Reader::once(source))), reading: None }
     }
 
     /// What comes next; `None` after an error, which says that the stream cannot be made again (wrong credentials, no OpenCode
@@ -134,109 +99,39 @@ impl RawEvents {
     ///
     /// One of [`Client::stream_by_id`](crate::Client::stream_by_id) that tells of a single thing ends with `None`.
     ///
-    /// Must be called inside a tokio runtime.
+    /// Must be called inside a tokio runtime, which reads: so events come in large batches whoever waits for them.
     pub async fn next(&mut self) -> Option<Result<RawItem>> {
-        loop {
-            match &mut self.state {
-                State::Failed => return None,
-                State::Waiting(until) => {
-                    tokio::time::sleep_until(*until).await;
-                    let source = self.source.clone();
-                    self.state = State::Opening(async move { source.open().await }.boxed());
-                }
-                State::Opening(opening) => match opening.await {
-                    Ok(response) => {
-                        let (sse, heard) = (SseDecoder::new(self.limit), Instant::now());
-                        self.state = State::Open(Box::new(Open {
-                            response,
-                            sse,
-                            events: 0,
-                            heard,
-                            was_away: true,
-                            over: None,
-                        }));
-                        return Some(Ok(RawItem::Opened));
-                    }
-                    Err(error) => return Some(self.closed(error)),
-                },
-                State::Open(open) => {
-                    if open.over.is_none() {
-                        open.read(&mut self.batch, self.idle).await;
-                    }
-                    if !self.batch.events.is_empty() {
-                        open.was_away = true;
-                        return Some(Ok(RawItem::Events(std::mem::take(&mut self.batch))));
-                    }
-                    if let Some(error) = open.over.take() {
-                        self.source.ended(open.events, &error);
-                        if open.events > 1 {
-                            self.patience.was_fruitful();
-                        }
-                        if self.once && ended_by_server(&error) {
-                            self.state = State::Failed;
-                            return None;
-                        }
-                        return Some(self.closed(error));
-                    }
-                }
+        self.read_ahead();
+        let (reader, item) = match self.reading.as_mut()?.await {
+            Ok(read) => read,
+            Err(error) => {
+                let failed = Error::new(ErrorKind::Internal, "the task that reads events has failed");
+                (None, Some(Err(failed.with_source(error))))
             }
-        }
+        };
+        (self.reader, self.reading) = (reader, None);
+        self.read_ahead();
+        item
     }
 
-    fn closed(&mut self, error: Error) -> Result<RawItem> {
-        match self.patience.after(&error).filter(|_| !self.once) {
-            Some(wait) => {
-                tracing::debug!(%error, ?wait, "the stream of raw events is made again");
-                self.state = State::Waiting(Instant::now() + wait);
-                Ok(RawItem::Closed(error))
-            }
-            None => {
-                self.state = State::Failed;
-                Err(error)
-            }
+    fn read_ahead(&mut self) {
+        if self.reading.is_none()
+            && let Some(mut reader) = self.reader.take()
+        {
+            self.reading = Some(tokio::spawn(async move {
+                let item = reader.next().await;
+                // After an error and after the end there is nothing more.
+                let reader = matches!(item, Some(Ok(_))).then_some(reader);
+                (reader, item)
+            }));
         }
     }
 }
 
-impl Open {
-    /// Reads until something is there and the network pauses, or the batch is full, or the connection is over. Cancel-safe:
-    /// what was read is in the batch.
-    async fn read(&mut self, batch: &mut RawBatch, idle: Duration) {
-        if std::mem::take(&mut self.was_away) {
-            self.heard = Instant::now();
-        }
-        while self.over.is_none() && batch.events.len() < BATCH && batch.data.len() < BATCH_BYTES {
-            let chunk = match if_ready(&mut self.response).await {
-                Some(chunk) => chunk,
-                None if !batch.events.is_empty() => return,
-                None => match tokio::time::timeout_at(self.heard + idle, self.response.chunk()).await {
-                    Ok(chunk) => chunk,
-                    Err(_) => {
-                        self.over = Some(silent(idle));
-                        return;
-                    }
-                },
-            };
-            self.heard = Instant::now();
-            self.over = match chunk {
-                Ok(Some(bytes)) => {
-                    let before = batch.events.len();
-                    let fed = self.sse.feed(&bytes, |frame| batch.push(frame.data));
-                    self.events += batch.events.len() - before;
-                    fed.err().map(too_large)
-                }
-                Ok(None) => {
-                    // The last event may lack its blank line; it counts when it is whole.
-                    let whole =
-                        |tail: &Vec<u8>| serde_json::from_slice::<serde::de::IgnoredAny>(tail).is_ok();
-                    if let Some(tail) = self.sse.finish().filter(whole) {
-                        batch.push(&tail);
-                        self.events += 1;
-                    }
-                    Some(ended())
-                }
-                Err(error) => Some(broken(error)),
-            };
+impl Drop for RawEvents {
+    fn drop(&mut self) {
+        if let Some(reading) = &self.reading {
+            reading.abort();
         }
     }
 }

@@ -10,7 +10,7 @@ const SESSION = "ses_200000000000benchsessio";
 const isWarm = asked.endsWith("-warm");
 const mode = asked.replace("-warm", "");
 
-const load = () => import(pathToFileURL(`${folder}/dist/esm/index.js`).href);
+const load = () => import(pathToFileURL(`${folder}/dist/index.mjs`).href);
 const connect = async () => (await load()).Nexus.connect(url);
 const peak = () => process.resourceUsage().maxRSS;
 const status = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(readFileSync("/proc/self/status", "utf8"))[1]);

@@ -83,29 +83,34 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if arguments.suite == Suite::Plugins {
         return plugins::run(root, arguments.rounds, arguments.rust_only);
     }
-    let programs = install::build(root, arguments.suite == Suite::Start)?;
-    let is_ours_alone = arguments.rust_only || arguments.suite == Suite::Bindings;
-    let peers = if is_ours_alone { None } else { Some(install::peers(root)?) };
-    let folder = root.join("target/bench");
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let corpus = folder.join(format!("corpus-{}.sse", arguments.events));
-    if !corpus.exists() {
-        let (bytes, deltas) =
-            corpus::write(&corpus, arguments.events).map_err(|error| format!("corpus: {error}"))?;
-        let share = 100.0 * deltas as f64 / arguments.events as f64;
-        println!("corpus: {} events, {:.1} MB, {share:.0} % deltas", arguments.events, bytes as f64 / 1e6);
-    }
-    let session = folder.join("session.json");
-    std::fs::write(&session, SESSION).map_err(|error| error.to_string())?;
-    let stub = Stub::start(&programs.join("firehose"), &corpus, &session)?;
     if arguments.suite == Suite::Bindings {
+        let stub = start_stub(root, &install::stub(root)?, arguments.events)?;
         return bindings::run(root, arguments.rounds, &stub);
     }
+    let programs = install::build(root, arguments.suite == Suite::Start)?;
+    let peers = if arguments.rust_only { None } else { Some(install::peers(root)?) };
+    let stub = start_stub(root, &programs.join("firehose"), arguments.events)?;
     let contestants = contestants(arguments.suite, &programs, peers.as_ref());
     let runs = runner::rounds(&contestants, &stub.url(arguments.suite), arguments.rounds)?;
     let name = format!("{:?}", arguments.suite).to_lowercase();
     table::print(arguments.suite, &name, &contestants, &runs);
     Ok(())
+}
+
+/// The server with the stream of so many events and one session.
+fn start_stub(root: &Path, program: &Path, events: usize) -> Result<Stub, String> {
+    let folder = root.join("target/bench");
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let corpus = folder.join(format!("corpus-{events}.sse"));
+    if !corpus.exists() {
+        let (bytes, deltas) =
+            corpus::write(&corpus, events).map_err(|error| format!("corpus: {error}"))?;
+        let share = 100.0 * deltas as f64 / events as f64;
+        println!("corpus: {} events, {:.1} MB, {share:.0} % deltas", events, bytes as f64 / 1e6);
+    }
+    let session = folder.join("session.json");
+    std::fs::write(&session, SESSION).map_err(|error| error.to_string())?;
+    Stub::start(program, &corpus, &session)
 }
 
 /// A session as `GET /session/ID` gives it.

@@ -47,6 +47,15 @@ pub fn build(root: &Path, nexus: bool) -> Result<PathBuf, String> {
     Ok(target.join("release"))
 }
 
+/// Builds the stub server alone in release; returns it.
+pub fn stub(root: &Path) -> Result<PathBuf, String> {
+    let mut command = cargo();
+    command.args(["build", "--release", "-p", "opencode-nexus-bench", "--bin", "firehose"]);
+    perform(command.current_dir(root))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("release/firehose"))
+}
+
 /// Builds an example of a package in release; returns it.
 pub fn example(root: &Path, package: &str, name: &str) -> Result<PathBuf, String> {
     perform(cargo().args(["build", "--release", "-p", package, "--example", name]).current_dir(root))?;
