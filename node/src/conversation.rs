@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi_derive::napi;
-use opencode_nexus::chat::{
-    self, AskPolicy, ChatEvent, ChatFeed, Decision, Deed, Reply, Said, Transcript, seconds,
-};
+use opencode_nexus::chat::{self, AskPolicy, ChatEvent, ChatFeed, Decision, Reply, Transcript, seconds};
 use opencode_nexus::model::{Message, Permission, Question, Session, Status, Todo};
 use opencode_nexus::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -38,6 +36,22 @@ impl Conversation {
         Self { shared, core: Some(core), policy }
     }
 
+    fn begin(&self, number: u32, begin: Begin) {
+        let (core, shared) = (self.core.clone(), self.shared.clone());
+        self.shared.begin(number, async move {
+            let core = core.ok_or_else(|| failure::closed("conversation"))?;
+            let turn = match begin {
+                Begin::Say(said) => {
+                    core.say(serde_json::from_str(&said).map_err(failure::unreadable)?).await?
+                }
+                Begin::Act(deed) => {
+                    core.perform(serde_json::from_str(&deed).map_err(failure::unreadable)?).await?
+                }
+            };
+            Ok(Answer::Turn(Box::new(Turn::new(shared, turn))))
+        });
+    }
+
     fn perform<F>(&self, number: u32, work: impl FnOnce(chat::Conversation) -> F + Send + 'static)
     where
         F: Future<Output = Result<Answer>> + Send + 'static,
@@ -46,6 +60,12 @@ impl Conversation {
         self.shared
             .perform(number, async move { work(core.ok_or_else(|| failure::closed("conversation"))?).await });
     }
+}
+
+/// What begins a turn.
+enum Begin {
+    Say(String),
+    Act(String),
 }
 
 /// What a conversation is asked.
@@ -132,21 +152,13 @@ impl Conversation {
     /// Sends a prompt; the answer is a `Turn`.
     #[napi]
     pub fn say(&self, number: u32, said: String) {
-        let shared = self.shared.clone();
-        self.perform(number, |core| async move {
-            let said: Said = serde_json::from_str(&said).map_err(failure::unreadable)?;
-            Ok(Answer::Turn(Box::new(Turn::new(shared, core.say(said).await?))))
-        });
+        self.begin(number, Begin::Say(said));
     }
 
     /// Runs a command, a shell command or a summary; the answer is a `Turn`.
     #[napi]
     pub fn act(&self, number: u32, deed: String) {
-        let shared = self.shared.clone();
-        self.perform(number, |core| async move {
-            let deed: Deed = serde_json::from_str(&deed).map_err(failure::unreadable)?;
-            Ok(Answer::Turn(Box::new(Turn::new(shared, core.perform(deed).await?))))
-        });
+        self.begin(number, Begin::Act(deed));
     }
 
     /// What happens from now on, whoever causes it.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::mem::take;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use opencode_nexus::Result;
 use opencode_nexus::chat::TurnStopper;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::answer::Answer;
 use crate::{accounts, failure, nexus, runtime};
@@ -56,6 +57,8 @@ pub struct Shared {
 struct Open {
     ended: bool,
     tasks: HashMap<u32, AbortHandle>,
+    /// Prompts on their way: nobody knows whether the server has them, so they are waited for.
+    beginnings: HashMap<u32, JoinHandle<()>>,
     turns: HashMap<u64, TurnStopper>,
     servers: HashMap<u64, opencode_nexus::Nexus>,
     calls: HashMap<u32, oneshot::Sender<Reply>>,
@@ -88,6 +91,24 @@ impl Shared {
         });
         // The lock is held since before the task began, so it cannot have removed itself already.
         open.tasks.insert(number, task.abort_handle());
+    }
+
+    /// The same for what begins a turn, which is not given up: it is stopped once it has begun.
+    pub fn begin<F>(self: &Arc<Self>, number: u32, work: F)
+    where
+        F: Future<Output = Result<Answer>> + Send + 'static,
+    {
+        let shared = self.clone();
+        let mut open = self.open();
+        if open.ended {
+            return;
+        }
+        let task = self.runtime.spawn(async move {
+            let answer = work.await;
+            shared.open().beginnings.remove(&number);
+            shared.tell(number, answer);
+        });
+        open.beginnings.insert(number, task);
     }
 
     /// Tells JavaScript something under a number that stays. Nobody hears it when the thread has ended.
@@ -152,25 +173,29 @@ impl Shared {
         drop(thing);
     }
 
-    /// Ends everything; what is given back ends the rest when it is awaited.
-    fn end(&self) -> impl Future<Output = ()> + Send + 'static {
+    /// Ends everything; what is given back does it when it is awaited.
+    fn end(self: &Arc<Self>) -> impl Future<Output = ()> + Send + 'static {
+        let shared = self.clone();
         let mut open = self.open();
         open.ended = true;
-        let Open { tasks, turns, servers, calls, .. } = std::mem::take(&mut *open);
-        open.ended = true;
-        drop((open, calls));
+        let beginnings = take(&mut open.beginnings);
+        drop(open);
         async move {
+            join_all(beginnings.into_values()).await;
+            let (turns, tasks, servers, calls) = {
+                let mut open = shared.open();
+                let Open { turns, tasks, servers, calls, .. } = &mut *open;
+                (take(turns), take(tasks), take(servers), take(calls))
+            };
+            drop(calls);
             // First the turns: what waits for them would stop them as well, and not say when it is done.
-            let stopped = turns.values().map(TurnStopper::stop);
-            for failed in join_all(stopped).await.into_iter().filter_map(Result::err) {
+            let stopped = join_all(turns.values().map(TurnStopper::stop)).await;
+            for failed in stopped.into_iter().filter_map(Result::err) {
                 failure::unheard("a turn could not be stopped", &failed);
             }
             tasks.values().for_each(AbortHandle::abort);
-            for failed in join_all(servers.values().map(|nexus| nexus.close()))
-                .await
-                .into_iter()
-                .filter_map(Result::err)
-            {
+            let closed = join_all(servers.values().map(|nexus| nexus.close())).await;
+            for failed in closed.into_iter().filter_map(Result::err) {
                 failure::unheard("a server could not be closed", &failed);
             }
         }
@@ -244,7 +269,7 @@ impl Port {
     pub fn end(&self, milliseconds: u32) {
         let is_idle = {
             let open = self.shared.open();
-            open.turns.is_empty() && open.servers.is_empty()
+            open.turns.is_empty() && open.servers.is_empty() && open.beginnings.is_empty()
         };
         let ending = self.shared.end();
         let bound = Duration::from_millis(u64::from(milliseconds));

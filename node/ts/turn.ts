@@ -148,15 +148,22 @@ export class Turn extends Reader {
   /** @internal */
   protected override async finished(early: boolean): Promise<void> {
     this.#forget(this)
-    const native = await this.#begun
-    if (this.#isDetached) {
-      native.detach()
-      return
-    }
+    const port = thisPort()
+    // Until it is stopped the process goes on.
+    port.hold()
     try {
-      if (early) await thisPort().call<void>((number) => native.stop(number))
+      const native = await this.#begun
+      if (this.#isDetached) {
+        native.detach()
+        return
+      }
+      try {
+        if (early) await port.call<void>((number) => native.stop(number))
+      } finally {
+        native.close()
+      }
     } finally {
-      native.close()
+      port.release()
     }
   }
 }
