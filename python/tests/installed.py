@@ -17,7 +17,8 @@ def main(server: str, example: str) -> int:
         assert running.stdout is not None
         said = json.loads(running.stdout.readline())
         environment = {**os.environ, "NEXUS_URL": said["url"]}
-        ended = subprocess.run([sys.executable, "-I", example, said["directory"]], env=environment, check=False)
+        command = [sys.executable, "-I", example, "Hello"]
+        ended = subprocess.run(command, cwd=said["directory"], env=environment, check=False)
         running.communicate()
     return ended.returncode
 

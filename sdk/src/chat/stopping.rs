@@ -20,6 +20,9 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(4),
 ];
 
+/// A request that is not answered by then is left: the next look has another.
+const ANSWERING: Duration = Duration::from_secs(2);
+
 impl Shared {
     /// Asks the server to stop a turn. One that has ended is left alone.
     pub(super) async fn abort(self: &Arc<Self>, id: &MessageId) -> Result<()> {
@@ -42,10 +45,11 @@ impl Shared {
             if is_followed && !self.lock().turns.iter().any(|turn| turn.message_id == *id) {
                 return;
             }
-            if self.still_runs(id).await {
+            let runs = tokio::time::timeout(ANSWERING, self.still_runs(id)).await;
+            if runs.unwrap_or_default() {
                 tracing::debug!(session = %self.root, "a turn runs although it was stopped; it is stopped again");
                 // Whether it helped is seen at the next look; the answer may never come.
-                let _late = tokio::time::timeout(wait, self.dialect.abort(&self.root)).await;
+                let _late = tokio::time::timeout(ANSWERING, self.dialect.abort(&self.root)).await;
             }
         }
     }

@@ -19,9 +19,9 @@ def main(wheel: str, prefixes: list[bytes]) -> None:
         (record,) = [entry for entry in old.infolist() if entry.filename.endswith(".dist-info/RECORD")]
         for entry in entries:
             content = old.read(entry)
-            if "_native." in entry.filename and not entry.filename.endswith(".pyi"):
-                for prefix in prefixes:
-                    content = content.replace(prefix, b"/" + b"_" * (len(prefix) - 1))
+            # The list of what it is made of, too, names where it was made.
+            for prefix in prefixes:
+                content = content.replace(prefix, b"/" + b"_" * (len(prefix) - 1))
             new.writestr(entry, content, zipfile.ZIP_DEFLATED)
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             records.append(f"{entry.filename},sha256={digest},{len(content)}")
