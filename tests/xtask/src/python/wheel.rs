@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::stage::Staged;
 use super::{Bench, interpreter, perform};
+use crate::cargo::cargo;
 
 /// Builds both into a folder and tries the wheel; gives a line about it.
 ///
@@ -17,6 +18,7 @@ pub fn build(bench: &Bench, staged: &Staged, folder: &Path, release: bool) -> Re
     }
     let (wheel, sdist) = (make(bench, folder, release)?, source(bench, folder)?);
     look_through(bench, &wheel)?;
+    is_whole(&sdist)?;
     let installed = install(bench, &wheel)?;
     use_it(bench, staged, &installed)?;
     let size = |path: &Path| path.metadata().map(|metadata| metadata.len()).unwrap_or_default();
@@ -32,7 +34,7 @@ pub fn build(bench: &Bench, staged: &Staged, folder: &Path, release: bool) -> Re
 /// Those of maturin.
 pub fn make(bench: &Bench, folder: &Path, release: bool) -> Result<PathBuf, String> {
     let mut maturin = Command::new(&bench.python);
-    maturin.args(["-m", "maturin", "build", "--quiet", "--strip", "--interpreter"]).arg(&bench.python);
+    maturin.args(["-m", "maturin", "build", "--strip", "--interpreter"]).arg(&bench.python);
     maturin.arg("--out").arg(folder).args(["--profile", if release { "release" } else { "dev" }]);
     maturin.args(["--compatibility", "linux"]);
     maturin.current_dir(bench.root.join("python"));
@@ -58,7 +60,7 @@ fn paths(bench: &Bench) -> Vec<PathBuf> {
 /// Those of maturin.
 pub fn source(bench: &Bench, folder: &Path) -> Result<PathBuf, String> {
     let mut maturin = Command::new(&bench.python);
-    maturin.args(["-m", "maturin", "sdist", "--quiet", "--out"]).arg(folder);
+    maturin.args(["-m", "maturin", "sdist", "--out"]).arg(folder);
     perform(maturin.current_dir(bench.root.join("python")))?;
     only(folder, ".tar.gz")
 }
@@ -82,6 +84,15 @@ fn look_through(bench: &Bench, wheel: &Path) -> Result<(), String> {
     look.args(["-c", code]).arg(wheel).args(paths(bench));
     let said = perform(&mut look)?;
     if said.trim().is_empty() { Ok(()) } else { Err(format!("{}: {said}", wheel.display())) }
+}
+
+/// Everything is in the source distribution that its crates name; building it would take as long as the wheel.
+fn is_whole(sdist: &Path) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    perform(Command::new("tar").arg("xzf").arg(sdist).args(["--strip-components", "1", "-C"]).arg(folder.path()))?;
+    let mut read = cargo();
+    read.args(["metadata", "--format-version", "1", "--offline"]);
+    perform(read.current_dir(folder.path())).map(drop)
 }
 
 /// A fresh environment with nothing but the wheel.
