@@ -51,6 +51,7 @@ export class NexusError extends Error {
     Object.defineProperty(this, MARK, { value: true, enumerable: false })
   }
 
+  /** The name of the class. */
   override get name(): string {
     return this.constructor.name
   }

@@ -19,10 +19,11 @@ export type {
   CheckReport, Deleted, ExportOptions, Exported, ImportOptions, Imported, SyncOptions, SyncReport,
   Found, FoundMessage, HistoryQuery, HistoryStatus, Snippet, StoredConversation, StoredSession, StoredSessionQuery,
 } from './history.js'
-export type { ContextItem, ContextProvider } from './providers.js'
+export type { ContextItem, ContextProvider, GivenContext } from './providers.js'
 export type { ActOptions, Piece, PromptInput, PromptOptions } from './prompt.js'
 export type * from './model.js'
 export type * from './events.js'
+export type { CallOptions, WebSocketTarget } from './api/call.js'
 export { Api } from './api/v1.js'
 export { Api as ApiV2 } from './api/v2.js'
 export type * as v1 from './api/v1-types.js'

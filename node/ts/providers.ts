@@ -27,7 +27,8 @@ export type ContextItem =
       weight?: number | undefined
     }
 
-type Given = string | ContextItem | readonly (string | ContextItem)[]
+/** What a provider gives: a text, a piece, or a list of them. */
+export type GivenContext = string | ContextItem | readonly (string | ContextItem)[]
 
 /** Gives context for one name: `tickets` is asked for by `context: ['tickets:42']`. */
 export interface ContextProvider {
@@ -40,7 +41,7 @@ export interface ContextProvider {
   /** Whether it means nothing without that. */
   needsArgument?: boolean | undefined
   /** What is meant. It has 15 s. What it throws is an error of the prompt. */
-  provide(argument: string | null, scope: { directory: string }): Given | Promise<Given>
+  provide(argument: string | null, scope: { directory: string }): GivenContext | Promise<GivenContext>
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/

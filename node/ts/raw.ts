@@ -105,6 +105,7 @@ export class EventStream implements AsyncIterableIterator<RawEvent, undefined, u
     this.#coming.catch(() => {})
   }
 
+  /** Itself: it is read once. */
   [Symbol.asyncIterator](): this {
     return this
   }

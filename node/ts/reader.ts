@@ -71,6 +71,7 @@ export abstract class Reader implements AsyncIterableIterator<ChatEvent, undefin
     return this.#after !== undefined
   }
 
+  /** Itself: it is read once. */
   [Symbol.asyncIterator](): this {
     return this
   }
