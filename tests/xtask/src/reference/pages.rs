@@ -10,7 +10,7 @@ use crate::editors::install::perform;
 
 const PAGE: &str = "docs/coming-from-the-official-sdk.md";
 /// What calls in the text begin with.
-const BEGINNINGS: [&str; 7] = ["nexus.", "chat.", "turn.", "parts.", "Nexus.", "await ", "(await "];
+const BEGINNINGS: [&str; 5] = ["nexus.", "chat.", "turn.", "parts.", "Nexus."];
 
 /// What the programs of a page take for granted, by name; a program that has its own is not given it.
 const PYTHON_NAMES: &[(&str, &str)] = &[
@@ -101,8 +101,15 @@ fn calls(line: &str) -> Vec<String> {
     };
     let spans = line.split('`').skip(1).step_by(2);
     let wanted = spans.filter(|span| {
-        let is_error = span.ends_with("Error") && span.chars().all(char::is_alphanumeric);
-        is_error || BEGINNINGS.iter().any(|beginning| span.starts_with(beginning))
+        let is_error = span.starts_with(char::is_uppercase)
+            && span.ends_with("Error")
+            && span.chars().all(char::is_alphanumeric);
+        // `(await (await chat.…`
+        let mut call = *span;
+        while let Some(rest) = call.strip_prefix('(').or_else(|| call.strip_prefix("await ")) {
+            call = rest;
+        }
+        is_error || BEGINNINGS.iter().any(|beginning| call.starts_with(beginning))
     });
     wanted.map(str::to_owned).collect()
 }
