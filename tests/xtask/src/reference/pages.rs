@@ -15,6 +15,7 @@ const BEGINNINGS: [&str; 5] = ["nexus.", "chat.", "turn.", "parts.", "Nexus."];
 /// What the programs of a page take for granted, by name; a program that has its own is not given it.
 const PYTHON_NAMES: &[(&str, &str)] = &[
     ("parts", "from opencode_nexus import parts"),
+    ("Nexus", "from opencode_nexus import Nexus"),
     ("nexus", "import opencode_nexus as package_0\nnexus: package_0.Nexus"),
     ("chat", "import opencode_nexus as package_1\nchat: package_1.Conversation"),
     ("turn", "import opencode_nexus as package_2\nturn: package_2.Turn"),
@@ -25,6 +26,7 @@ const PYTHON_NAMES: &[(&str, &str)] = &[
 
 const NODE_NAMES: &str = "import type * as all from 'opencode-nexus'
 declare global {
+  const Nexus: typeof all.Nexus
   const nexus: all.Nexus
   const chat: all.Conversation
   const turn: all.Turn
@@ -201,10 +203,10 @@ mod tests {
 
     #[test]
     fn programs_and_calls_are_found_where_they_are_new() {
-        let text = "`nexus.a()` and `other`\n| `client.b()` | `chat.c()`, a `TypeError` |\n\
+        let text = "`await nexus.a()`, `await using` and `other`\n| `client.b()` | `chat.c()`, a `TypeError` |\n\
             ```js old\nold()\n```\n```js new\nnew()\n```\n";
         let found = Page::parse(text, "js");
-        let calls = ["nexus.a()", "chat.c()", "TypeError"].map(str::to_owned).to_vec();
+        let calls = ["await nexus.a()", "chat.c()", "TypeError"].map(str::to_owned).to_vec();
         assert_eq!(found, Ok(Page { programs: vec!["new()\n".to_owned()], calls }));
     }
 
