@@ -63,6 +63,40 @@ test('a turn that nobody reads is stopped at the end of the process', async () =
   await idle()
 })
 
+test('a prompt that is on its way when the process exits is stopped', async () => {
+  for (let time = 0; time < 3; time++) {
+    const { code } = await run(`${OPEN}
+      chat.prompt('Hang')
+      setTimeout(() => process.exit(5), ${time * 20})
+    `)
+    assert.equal(code, 5)
+    await idle()
+  }
+})
+
+test('a turn that is left before it was sent is stopped, and the process ends', async () => {
+  const { code, said } = await run(`${OPEN}
+    const controller = new AbortController()
+    const aborted = chat.prompt('Hang', { signal: controller.signal })
+    controller.abort()
+    const left = (await nexus.conversation()).prompt('Hang')
+    await left.return()
+    console.log((await aborted.next().catch((error) => error)).name)
+  `)
+  assert.deepEqual([code, said], [0, 'AbortError\n'])
+  await idle()
+})
+
+test('a package without a library for the platform says so', async () => {
+  const { code, complained } = await run(`
+    Object.defineProperty(process, 'platform', { value: 'plan9' })
+    const { Nexus } = await import('opencode-nexus')
+    await Nexus.local()
+  `)
+  assert.equal(code, 1)
+  assert.match(complained, /no native library for plan9/)
+})
+
 const LOCAL = `
 import { Nexus } from 'opencode-nexus'
 const nexus = await Nexus.local({ binary: process.env.NEXUS_TEST_OPENCODE, directory: ${JSON.stringify(server.directory)} })

@@ -18,6 +18,9 @@ pub const NPM: Tool = Tool { command: &["npm", "--version"], apt: "npm", dnf: "n
 pub const PYTHON: Tool =
     Tool { command: &["python3", "--version"], apt: "python3 python3-venv", dnf: "python3", brew: "python" };
 pub const CXX: Tool = Tool { command: &["g++", "--version"], apt: "g++", dnf: "gcc-c++", brew: "gcc" };
+/// Takes names for debuggers out of a library; comes with every compiler.
+pub const STRIP: Tool =
+    Tool { command: &["strip", "--version"], apt: "binutils", dnf: "binutils", brew: "binutils" };
 /// Only Debian and its children have these two; elsewhere there is nothing that could be installed.
 pub const DEBOOTSTRAP: Tool = Tool {
     command: &["debootstrap", "--version"],

@@ -1,0 +1,108 @@
+//! Builds the package as the tests use it: the native library of the workspace's own build, and the TypeScript around it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::cargo::cargo;
+use crate::editors::install::{perform, program};
+
+/// What was built.
+pub struct Package {
+    /// The folder of the package.
+    pub folder: PathBuf,
+    /// The native library.
+    pub library: PathBuf,
+    /// The program that starts real servers.
+    pub server: PathBuf,
+    /// The name of this platform in names of packages, for example `linux-x64-gnu`.
+    pub platform: String,
+}
+
+pub const QUIET: [&str; 3] = ["--no-audit", "--no-fund", "--ignore-scripts"];
+
+/// Builds everything.
+pub fn package(root: &Path) -> Result<Package, String> {
+    program(&["node"], "nodejs")?;
+    program(&["npm"], "npm")?;
+    let (library, server) = native(root, &["build", "--workspace", "--lib", "--bin", "nexus-test-server"])?;
+    let folder = root.join("node");
+    let platform = platform()?;
+    // The lock file decides; when its packages are there nothing is asked of a registry.
+    let installed = folder.join("node_modules/.package-lock.json");
+    let is_newer =
+        |a: &Path, b: &Path| Some(a.metadata().ok()?.modified().ok()? >= b.metadata().ok()?.modified().ok()?);
+    if is_newer(&installed, &folder.join("package-lock.json")) != Some(true) {
+        perform(npm(&folder).args(["ci", "--prefer-offline"]).args(QUIET))?;
+    }
+    clear(&folder.join("dist"))?;
+    perform(npm(&folder).args(["run", "build"]))?;
+    // Where `require('@opencode-nexus/linux-x64-gnu')` finds it.
+    let place = folder.join("node_modules/@opencode-nexus").join(&platform);
+    clear(&place)?;
+    super::npm::platform_package(&place, &platform, &library)?;
+    Ok(Package { folder, library, server, platform })
+}
+
+/// A call of npm in a folder.
+pub fn npm(folder: &Path) -> Command {
+    let mut command = Command::new("npm");
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// Builds with cargo; gives the native library and the program that starts servers (empty where it was not built).
+pub fn native(root: &Path, arguments: &[&str]) -> Result<(PathBuf, PathBuf), String> {
+    let mut build = cargo();
+    build
+        .args(arguments)
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(root)
+        .stderr(Stdio::inherit());
+    let output = build.output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(format!("the native library could not be built: {}", output.status));
+    }
+    let (mut library, mut server) = (None, PathBuf::new());
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { continue };
+        match message.pointer("/target/name").and_then(|name| name.as_str()) {
+            Some("opencode_nexus_node") => {
+                let files =
+                    message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str());
+                library = files.map(PathBuf::from).find(|file| {
+                    file.extension()
+                        .is_some_and(|ending| ending == "so" || ending == "dylib" || ending == "dll")
+                });
+            }
+            Some("nexus-test-server") => {
+                server = message["executable"].as_str().map(PathBuf::from).unwrap_or(server);
+            }
+            _ => {}
+        }
+    }
+    Ok((library.ok_or("cargo named no native library")?, server))
+}
+
+/// This platform in names of packages, as napi-rs names them.
+fn platform() -> Result<String, String> {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => return Err(format!("there is no package for {other} yet")),
+    };
+    Ok(match std::env::consts::OS {
+        "linux" if cfg!(target_env = "musl") => format!("linux-{arch}-musl"),
+        "linux" => format!("linux-{arch}-gnu"),
+        "macos" => format!("darwin-{arch}"),
+        "windows" => format!("win32-{arch}-msvc"),
+        other => return Err(format!("there is no package for {other} yet")),
+    })
+}
+
+/// Makes a folder anew.
+pub fn clear(folder: &Path) -> Result<(), String> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
