@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from opencode_nexus import AsyncNexus, NexusError
+from opencode_nexus import AsyncConversation, AsyncNexus, NexusError
 from servers import ServerTest
 
 
@@ -132,6 +132,24 @@ class AsyncEnding(ServerTest, unittest.IsolatedAsyncioTestCase):
             await asyncio.sleep(0.5)
             for chat in chats:
                 self.assertTrue(await self.idle(nexus, chat.session_id))
+
+    async def test_a_task_that_is_kept_keeps_no_turn(self) -> None:
+        async with AsyncNexus.connect(self.server.url, directory=self.server.directory) as nexus:
+
+            async def read(chat: AsyncConversation, begun: asyncio.Event) -> None:
+                async for event in chat.prompt("Hang on"):
+                    if event.type == "text" and "begin" in event.delta:
+                        begun.set()
+
+            kept: list[asyncio.Future[None]] = []
+            for _ in range(3):
+                chat, begun = await nexus.conversation(), asyncio.Event()
+                kept.append(asyncio.ensure_future(read(chat, begun)))
+                await asyncio.wait_for(begun.wait(), 30)
+                kept[-1].cancel()
+                await asyncio.gather(kept[-1], return_exceptions=True)
+                self.assertTrue(await self.idle(nexus, chat.session_id))
+            self.assertEqual(len(kept), 3)
 
     async def test_breaking_out_of_the_loop_stops_the_agent(self) -> None:
         async with AsyncNexus.connect(self.server.url, directory=self.server.directory) as nexus:

@@ -121,8 +121,13 @@ class Fetch:
             self._waiter = waiter()
             self._ticket, future = self._waiter.start(self._begin())
             self._future = future
-        # The shield is what is cancelled, not what is fetched.
-        answer = await asyncio.shield(future)
+        try:
+            # The shield is what is cancelled, not what is fetched.
+            answer = await asyncio.shield(future)
+        except asyncio.CancelledError:
+            # A traceback may live long; it must not keep alive what is fetched from.
+            del self, future
+            raise
         if self._future is future:
             self._future = None
         return answer

@@ -25,7 +25,7 @@ class AsyncTurn:
 
     It begins when it is awaited, iterated over or entered. A turn that is let go of before its end is stopped: by leaving the
     ``async with`` block, by ``break`` out of ``async for event in chat.prompt(...)``, by cancelling the task, by an exception.
-    ``detach()`` lets it go on alone.
+    ``detach()`` lets it go on alone. Where a variable names the turn, it lives as long as that: ``async with`` is certain.
     """
 
     __slots__ = ("_start", "_is_begun", "_native", "_asks", "_fetch", "_batch", "_outcome", "__weakref__")
@@ -48,6 +48,9 @@ class AsyncTurn:
                 native: core.Turn = await self._start.next()
             except Exception:
                 self._start = None
+                raise
+            except BaseException:
+                del self
                 raise
             if self._native is None:
                 self._native, self._start = native, None
@@ -74,16 +77,21 @@ class AsyncTurn:
         return self
 
     async def __anext__(self) -> ChatEvent:
-        while True:
-            for fields in self._batch:
-                return await self._told(fields)
-            await self._started()
-            if self._fetch is None:
-                raise StopAsyncIteration
-            answer = await self._fetch.next()
-            if answer is None:
-                raise StopAsyncIteration
-            self._batch = iter(load(answer))
+        try:
+            while True:
+                for fields in self._batch:
+                    return await self._told(fields)
+                await self._started()
+                if self._fetch is None:
+                    raise StopAsyncIteration
+                answer = await self._fetch.next()
+                if answer is None:
+                    raise StopAsyncIteration
+                self._batch = iter(load(answer))
+        except BaseException:
+            # A traceback may live long; it must not keep the turn alive.
+            del self
+            raise
 
     async def _told(self, fields: dict[str, Any]) -> ChatEvent:
         ask = self._asks.of(fields)
@@ -96,8 +104,13 @@ class AsyncTurn:
 
     async def finish(self) -> TurnOutcome:
         """Waits for the end, letting all events go. A turn that failed on the server raises nothing: ask the outcome."""
-        async for _ in self:
-            pass
+        try:
+            async for _ in self:
+                pass
+        except BaseException:
+            # Who is cancelled keeps the frames of its calls for a while, and with them this turn.
+            self.close()
+            raise
         if self._outcome is None:
             from ..errors import AbortedError
 
@@ -106,10 +119,14 @@ class AsyncTurn:
 
     async def text(self) -> str:
         """Waits for the end, and gives what the agent answered from now on."""
-        await self._started()
-        answer = Answer(self.message_id)
-        async for event in self:
-            answer.read(event)
+        try:
+            await self._started()
+            answer = Answer(self.message_id)
+            async for event in self:
+                answer.read(event)
+        except BaseException:
+            self.close()
+            raise
         return answer.text
 
     async def abort(self) -> None:

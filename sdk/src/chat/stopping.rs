@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 use crate::error::Result;
 use crate::model::{MessageId, Role};
 
@@ -41,8 +41,8 @@ impl Shared {
     async fn make_sure(&self, id: &MessageId) {
         for wait in LOOKS {
             tokio::time::sleep(wait).await;
-            let is_followed = !matches!(&*self.phase.borrow(), Phase::Ended(_));
-            if is_followed && !self.lock().turns.iter().any(|turn| turn.message_id == *id) {
+            // That the turn counts as over is not enough: it does as well when the server has not begun with it for a while.
+            if self.is_answered(id) {
                 return;
             }
             let runs = tokio::time::timeout(ANSWERING, self.still_runs(id)).await;
@@ -52,6 +52,13 @@ impl Shared {
                 let _late = tokio::time::timeout(ANSWERING, self.dialect.abort(&self.root)).await;
             }
         }
+    }
+
+    /// Whether the prompt has an answer that is complete: then it has run, and runs no more.
+    fn is_answered(&self, id: &MessageId) -> bool {
+        let state = self.lock();
+        let mut messages = state.scope.root().messages().iter();
+        messages.any(|message| message.parent_id.as_ref() == Some(id) && message.completed.is_some())
     }
 
     /// Whether something runs, and it is this prompt's: another may have been sent since.
