@@ -103,8 +103,7 @@ fn start_stub(root: &Path, program: &Path, events: usize) -> Result<Stub, String
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let corpus = folder.join(format!("corpus-{events}.sse"));
     if !corpus.exists() {
-        let (bytes, deltas) =
-            corpus::write(&corpus, events).map_err(|error| format!("corpus: {error}"))?;
+        let (bytes, deltas) = corpus::write(&corpus, events).map_err(|error| format!("corpus: {error}"))?;
         let share = 100.0 * deltas as f64 / events as f64;
         println!("corpus: {} events, {:.1} MB, {share:.0} % deltas", events, bytes as f64 / 1e6);
     }

@@ -186,18 +186,20 @@ async fn turn(conversation: &Conversation, mut turn: Turn, step: &Value) -> Resu
                 let reply: Reply = read(step["answer"]["permission"].clone())?;
                 conversation.reply_permission(&ask.id, reply.into()).await?;
             }
-            ChatEvent::QuestionAsked(ask) if !step["answer"].is_null() => match step["answer"]["question"].as_u64() {
-                None => {
-                    conversation.reject_question(&ask.id).await?;
+            ChatEvent::QuestionAsked(ask) if !step["answer"].is_null() => {
+                match step["answer"]["question"].as_u64() {
+                    None => {
+                        conversation.reject_question(&ask.id).await?;
+                    }
+                    Some(number) => {
+                        let chosen = |options: &[opencode_nexus::model::QuestionOption]| {
+                            options.iter().skip(number as usize).take(1).map(|o| o.label.clone()).collect()
+                        };
+                        let answers = ask.items.iter().map(|item| chosen(&item.options)).collect();
+                        conversation.answer_question(&ask.id, answers).await?;
+                    }
                 }
-                Some(number) => {
-                    let chosen = |options: &[opencode_nexus::model::QuestionOption]| {
-                        options.iter().skip(number as usize).take(1).map(|o| o.label.clone()).collect()
-                    };
-                    let answers = ask.items.iter().map(|item| chosen(&item.options)).collect();
-                    conversation.answer_question(&ask.id, answers).await?;
-                }
-            },
+            }
             ChatEvent::Text { delta, .. } => {
                 seen.push_str(&delta);
                 if step["stop_at"].as_str().is_some_and(|word| seen.contains(word)) {

@@ -89,7 +89,9 @@ fn look_through(bench: &Bench, wheel: &Path) -> Result<(), String> {
 /// Everything is in the source distribution that its crates name; building it would take as long as the wheel.
 fn is_whole(sdist: &Path) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    perform(Command::new("tar").arg("xzf").arg(sdist).args(["--strip-components", "1", "-C"]).arg(folder.path()))?;
+    perform(
+        Command::new("tar").arg("xzf").arg(sdist).args(["--strip-components", "1", "-C"]).arg(folder.path()),
+    )?;
     let mut read = cargo();
     read.args(["metadata", "--format-version", "1", "--offline"]);
     perform(read.current_dir(folder.path())).map(drop)
