@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from .._answer import Answer
 from .._asks import Ask
 from .._requests import load
@@ -107,7 +109,7 @@ class AsyncTurn:
         try:
             async for _ in self:
                 pass
-        except BaseException:
+        except asyncio.CancelledError:
             # Who is cancelled keeps the frames of its calls for a while, and with them this turn.
             self.close()
             raise
@@ -124,7 +126,7 @@ class AsyncTurn:
             answer = Answer(self.message_id)
             async for event in self:
                 answer.read(event)
-        except BaseException:
+        except asyncio.CancelledError:
             self.close()
             raise
         return answer.text
