@@ -37,7 +37,7 @@ test('the answer is the text of the agent alone', async () => {
   const chat = await nexus.conversation()
   assert.equal(await chat.prompt('Hello').text(), 'You said: Hello')
   assert.equal(await chat.prompt('Think').text(), 'I have thought.')
-  assert.equal(await chat.prompt('Tool').text(), 'I look.\n\nDone.')
+  assert.equal(await chat.prompt('Tool').text(), 'I look.Done.')
 })
 
 test('a turn is read once, and its end can be waited for afterwards', async () => {

@@ -73,7 +73,7 @@ export class Turn extends Reader {
   }
 
   /**
-   * Waits for the end and gives the answer: the text of the agent's messages, pieces with an empty line between them.
+   * Waits for the end and gives the answer: the text of the agent's messages, joined.
    *
    * @throws NexusError as {@link finish} does; also when the turn failed or was stopped
    */
@@ -93,7 +93,7 @@ export class Turn extends Reader {
   get answer(): string {
     const texts = [...this.#texts.values()]
     const answered = texts.filter(({ messageId }) => this.#roles.get(messageId) === 'assistant')
-    return answered.map(({ text }) => text).filter((text) => text !== '').join('\n\n')
+    return answered.map(({ text }) => text).join('')
   }
 
   /**
