@@ -17,6 +17,8 @@ from servers import Server, ServerTest
 BEGIN = """
 import os, signal, sys, threading, time
 from opencode_nexus import AsyncNexus, Nexus, NexusError
+# A shell that runs the tests in the background has them ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 url, directory = sys.argv[1:3]
 """
 
