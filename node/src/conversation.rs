@@ -142,6 +142,12 @@ impl Conversation {
         }
     }
 
+    /// The messages as they stand, as JSON with the names that are the same in every language.
+    #[napi]
+    pub fn messages_json(&self) -> Option<String> {
+        self.core.as_ref()?.with_transcript(|transcript| serde_json::to_string(transcript.messages()).ok())
+    }
+
     /// Its session and those of its sub-agents.
     #[napi]
     pub fn sessions(&self) -> Vec<String> {

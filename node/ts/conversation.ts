@@ -150,6 +150,16 @@ export class Conversation {
     return this.transcript().messages
   }
 
+  /**
+   * The messages as they stand, as one JSON text whose names are the same in every language (`message_id`, not `messageId`): to store
+   * them, and to compare what programs in different languages have.
+   */
+  messagesJson(): string {
+    const json = this.#native.messagesJson()
+    if (json === null) throw closed()
+    return json
+  }
+
   /** The session itself, once the server has told about it. */
   get session(): Session | null {
     return this.transcript().session

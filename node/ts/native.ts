@@ -28,6 +28,7 @@ export interface NativeConversation {
   readonly sessionId: string | null
   readonly directory: string | null
   transcript(child: string | null): string | null
+  messagesJson(): string | null
   sessions(): string[]
   say(number: number, said: string): void
   act(number: number, deed: string): void

@@ -55,6 +55,13 @@ class Conversation:
         """Its messages, as they stand; asks nobody."""
         return self.transcript.messages
 
+    def messages_json(self) -> str:
+        """Its messages as they stand, as one JSON text whose names are the same in every language: to store them, and to compare
+        what programs in different languages have."""
+        import json
+
+        return json.dumps([message.to_dict() for message in self.messages], ensure_ascii=False)
+
     @property
     def session(self) -> Optional[Session]:
         """The session, as it stands; asks nobody."""

@@ -1,4 +1,4 @@
-//! batch FILE…: asks about many files, at most four at a time, with a bar that shows how far it is; then prints each answer.
+//! `batch FILE…`: asks about many files, at most four at a time, with a bar that shows how far it is; then prints each answer.
 #![allow(clippy::print_stdout)] // this program talks to people
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! history_search [--ask PROMPT] WORDS…: finds words in what was ever said, without a server. With `--ask` something is said
+//! `history_search [--ask PROMPT] WORDS…`: finds words in what was ever said, without a server. With `--ask` something is said
 //! first, so that there is something to find. The account is opened by `NEXUS_PASSPHRASE`, or is logged in already.
 #![allow(clippy::print_stdout)] // this program talks to people
 

@@ -1,4 +1,4 @@
-//! permissions [PROMPT]: shows the tools that an agent uses, and decides what it may do: commands that only look are allowed,
+//! `permissions [PROMPT]`: shows the tools that an agent uses, and decides what it may do: commands that only look are allowed,
 //! everything else is refused with a reason.
 #![allow(clippy::print_stdout)] // this program talks to people
 

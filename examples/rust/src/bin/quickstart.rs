@@ -1,4 +1,4 @@
-//! quickstart [PROMPT]: asks an agent about the current folder and prints what it answers, while it answers.
+//! `quickstart [PROMPT]`: asks an agent about the current folder and prints what it answers, while it answers.
 #![allow(clippy::print_stdout)] // this program talks to people
 
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! review_bot DIFF REPORT.md: has an agent review a diff (a file, or `-` for standard input), writes what it found as Markdown,
+//! `review_bot DIFF REPORT.md`: has an agent review a diff (a file, or `-` for standard input), writes what it found as Markdown,
 //! and ends with 1 when there is a finding of severity high: then a job in continuous integration fails.
 #![allow(clippy::print_stdout)] // this program talks to people
 
