@@ -33,10 +33,10 @@ def follow() -> None:
 
 
 def say(message: str) -> None:
-    """A warning of ours."""
+    """Something that a person may want to know who wonders why nothing goes on."""
     import logging
 
-    logging.getLogger(_NAME).warning(message)
+    logging.getLogger(_NAME).info(message)
 
 
 def drain() -> None:

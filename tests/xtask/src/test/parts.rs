@@ -79,8 +79,8 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "faults",
-        about: "transcripts equal the server under broken connections",
-        tools: &[GIT, NODE, NPM],
+        about: "transcripts equal the server under broken connections, in every language",
+        tools: &[GIT, NODE, NPM, PYTHON],
         run: faults,
     },
     Part {
@@ -196,6 +196,11 @@ fn faults(root: &Path) -> Counts {
         let arguments = ["faults", "--version", version, "--faults", "30", "--seconds", "60"];
         counts.add(own(root, &format!("faults-{version}"), &arguments));
     }
+    for language in ["python", "node"] {
+        println!("   seen from {language}, for a minute");
+        let arguments = ["faults", "--through", language, "--faults", "50", "--seconds", "60"];
+        counts.add(own(root, &format!("faults-{language}"), &arguments));
+    }
     counts
 }
 
@@ -245,6 +250,7 @@ mod tests {
             &["python"],
             &["faults", "--every", "2"],
             &["faults", "--every", "2", "--version", SECOND],
+            &["faults", "--through", "python", "--faults", "50", "--seconds", "60"],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
             &["server-faults"],
             &["vault-check"],
