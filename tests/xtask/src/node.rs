@@ -63,6 +63,17 @@ pub fn built(root: &Path) -> Result<(), String> {
     build::package(root).map(drop)
 }
 
+/// Packs what is published for a target of the compiler into a folder; gives a line about it.
+///
+/// # Errors
+/// Those of building and packing it.
+pub fn published(root: &Path, target: &str, to: &Path) -> Result<String, String> {
+    let package = build::javascript(root)?;
+    let arguments = ["build", "--release", "--lib", "-p", "opencode-nexus-node", "--target", target];
+    let library = crate::cargo::library(root, &arguments, "opencode_nexus_node")?;
+    Ok(npm::pack_library(root, &package, &build::platform_of(target)?, &library, to)?.sizes())
+}
+
 /// The package as it is released, laid out in a folder as an installation has it.
 ///
 /// # Errors

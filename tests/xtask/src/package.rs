@@ -28,6 +28,9 @@ pub struct Arguments {
     /// Where the packages go; otherwise target/dist.
     #[arg(long)]
     to: Option<PathBuf>,
+    /// The packages for Python and Node in place of `nexus`: wheel, source distribution and npm packages, in release.
+    #[arg(long)]
+    bindings: bool,
     /// Install the packages in a bare Debian, play the demo there, and remove them again. Needs root.
     #[arg(long)]
     check: bool,
@@ -37,6 +40,12 @@ pub struct Arguments {
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     let host = host()?;
     let target = arguments.target.clone().unwrap_or_else(|| host.clone());
+    if arguments.bindings {
+        let dist = arguments.to.clone().unwrap_or_else(|| root.join("target/bindings"));
+        println!("{}", crate::python::published(root, &target, &dist.join("python"))?);
+        println!("{}", crate::node::published(root, &target, &dist.join("node"))?);
+        return Ok(());
+    }
     let program = build(root, &target, &host, &arguments.profile)?;
     let dist = arguments.to.clone().unwrap_or_else(|| root.join("target/dist"));
     fs::create_dir_all(&dist).map_err(|error| format!("{}: {error}", dist.display()))?;
@@ -55,7 +64,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
 }
 
 /// The triple of this machine, as cargo names it.
-fn host() -> Result<String, String> {
+pub fn host() -> Result<String, String> {
     let output = Command::new("rustc").arg("-vV").output().map_err(|error| format!("rustc: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find_map(|line| line.strip_prefix("host: "));

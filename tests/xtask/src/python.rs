@@ -105,6 +105,18 @@ pub fn staged(root: &Path) -> Result<(PathBuf, Vec<(String, PathBuf)>), String> 
     Ok((bench.python, vec![("PYTHONPATH".to_owned(), staged.folder)]))
 }
 
+/// Builds what is published for a target of the compiler into a folder; gives a line about it.
+///
+/// # Errors
+/// Those of building it.
+pub fn published(root: &Path, target: &str, to: &Path) -> Result<String, String> {
+    let bench = Bench::prepare(root)?;
+    let made = [wheel::make(&bench, to, true, Some(target))?, wheel::source(&bench, to)?];
+    let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len()) as f64 / 1e6;
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(made.iter().map(|path| format!("{} {:.1} MB", name(path), size(path))).collect::<Vec<_>>().join(", "))
+}
+
 /// The package as it is released, below a folder; for `PYTHONPATH`.
 ///
 /// # Errors

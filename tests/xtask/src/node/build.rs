@@ -25,8 +25,18 @@ pub fn package(root: &Path) -> Result<Package, String> {
     program(&["node"], "nodejs")?;
     program(&["npm"], "npm")?;
     let (library, server) = native(root, &["build", "--workspace", "--lib", "--bin", "nexus-test-server"])?;
+    let folder = javascript(root)?;
+    let platform = platform_of(&crate::package::host()?)?;
+    // Where `require('@opencode-nexus/linux-x64-gnu')` finds it.
+    let place = folder.join("node_modules/@opencode-nexus").join(&platform);
+    clear(&place)?;
+    super::npm::platform_package(&place, &platform, &library)?;
+    Ok(Package { folder, library, server, platform })
+}
+
+/// Builds the JavaScript; gives the folder of the package.
+pub fn javascript(root: &Path) -> Result<PathBuf, String> {
     let folder = root.join("node");
-    let platform = platform()?;
     // The lock file decides; when its packages are there nothing is asked of a registry.
     let installed = folder.join("node_modules/.package-lock.json");
     let is_newer =
@@ -36,11 +46,7 @@ pub fn package(root: &Path) -> Result<Package, String> {
     }
     clear(&folder.join("dist"))?;
     perform(npm(&folder).args(["run", "build"]))?;
-    // Where `require('@opencode-nexus/linux-x64-gnu')` finds it.
-    let place = folder.join("node_modules/@opencode-nexus").join(&platform);
-    clear(&place)?;
-    super::npm::platform_package(&place, &platform, &library)?;
-    Ok(Package { folder, library, server, platform })
+    Ok(folder)
 }
 
 /// A call of npm in a folder.
@@ -83,20 +89,23 @@ pub fn native(root: &Path, arguments: &[&str]) -> Result<(PathBuf, PathBuf), Str
     Ok((library.ok_or("cargo named no native library")?, server))
 }
 
-/// This platform in names of packages, as napi-rs names them.
-fn platform() -> Result<String, String> {
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "x64",
-        "aarch64" => "arm64",
-        other => return Err(format!("there is no package for {other} yet")),
+/// A target of the compiler in names of packages, as napi-rs names them.
+pub fn platform_of(target: &str) -> Result<String, String> {
+    let arch = match target.split('-').next() {
+        Some("x86_64") => "x64",
+        Some("aarch64") => "arm64",
+        _ => return Err(format!("there is no package for {target} yet")),
     };
-    Ok(match std::env::consts::OS {
-        "linux" if cfg!(target_env = "musl") => format!("linux-{arch}-musl"),
-        "linux" => format!("linux-{arch}-gnu"),
-        "macos" => format!("darwin-{arch}"),
-        "windows" => format!("win32-{arch}-msvc"),
-        other => return Err(format!("there is no package for {other} yet")),
-    })
+    let system = [
+        ("linux-musl", "linux-", "-musl"),
+        ("linux-gnu", "linux-", "-gnu"),
+        ("apple-darwin", "darwin-", ""),
+        ("windows-msvc", "win32-", "-msvc"),
+    ];
+    let known = system.iter().find(|(ending, ..)| target.ends_with(ending));
+    known
+        .map(|(_, before, behind)| format!("{before}{arch}{behind}"))
+        .ok_or_else(|| format!("there is no package for {target} yet"))
 }
 
 /// Makes a folder anew.

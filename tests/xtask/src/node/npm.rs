@@ -74,7 +74,7 @@ pub fn platform_package(folder: &Path, platform: &str, library: &Path) -> Result
 /// Both packages in a folder, as they stand in a `node_modules`.
 pub fn laid_out(root: &Path, package: &Package, library: &Path, folder: &Path) -> Result<(), String> {
     build::clear(folder)?;
-    main_package(root, package, folder)?;
+    main_package(root, &package.folder, folder)?;
     let platform = folder.join("node_modules/@opencode-nexus").join(&package.platform);
     build::clear(&platform)?;
     platform_package(&platform, &package.platform, library)
@@ -82,15 +82,26 @@ pub fn laid_out(root: &Path, package: &Package, library: &Path, folder: &Path) -
 
 /// Packs both packages for this platform into a folder.
 pub fn pack(root: &Path, package: &Package, to: &Path, release: bool) -> Result<Packed, String> {
-    build::clear(to)?;
     let library = match release {
         true => build::native(root, &["build", "--release", "--lib", "-p", "opencode-nexus-node"])?.0,
         false => package.library.clone(),
     };
+    pack_library(root, &package.folder, &package.platform, &library, to)
+}
+
+/// Packs the JavaScript in the package's folder, and a library for a platform.
+pub fn pack_library(
+    root: &Path,
+    package: &Path,
+    platform_name: &str,
+    library: &Path,
+    to: &Path,
+) -> Result<Packed, String> {
+    build::clear(to)?;
     let staging = tempfile::tempdir().map_err(|error| error.to_string())?;
     let platform = staging.path().join("platform");
     build::clear(&platform)?;
-    platform_package(&platform, &package.platform, &library)?;
+    platform_package(&platform, platform_name, library)?;
     let library = platform.join("opencode-nexus.node");
     strip(&library)?;
     forget_the_machine(root, &library)?;
@@ -108,9 +119,8 @@ pub fn pack(root: &Path, package: &Package, to: &Path, release: bool) -> Result<
 }
 
 /// The package with the JavaScript, without what only its development needs.
-fn main_package(root: &Path, package: &Package, to: &Path) -> Result<(), String> {
-    let text =
-        std::fs::read_to_string(package.folder.join("package.json")).map_err(|error| error.to_string())?;
+fn main_package(root: &Path, package: &Path, to: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(package.join("package.json")).map_err(|error| error.to_string())?;
     let mut described: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let fields = described.as_object_mut().ok_or("package.json is no object")?;
     fields.remove("devDependencies");
@@ -126,10 +136,10 @@ fn main_package(root: &Path, package: &Package, to: &Path) -> Result<(), String>
         let copied = std::fs::copy(from.join(name), to.join(name));
         copied.map(drop).map_err(|error| format!("{name}: {error}"))
     };
-    copy(&package.folder, "README.md")?;
+    copy(package, "README.md")?;
     copy(root, "LICENSE-APACHE")?;
     copy(root, "LICENSE-MIT")?;
-    folder_copied(&package.folder.join("dist"), &to.join("dist"))
+    folder_copied(&package.join("dist"), &to.join("dist"))
 }
 
 fn folder_copied(from: &Path, to: &Path) -> Result<(), String> {

@@ -16,7 +16,7 @@ pub fn build(bench: &Bench, staged: &Staged, folder: &Path, release: bool) -> Re
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
-    let (wheel, sdist) = (make(bench, folder, release)?, source(bench, folder)?);
+    let (wheel, sdist) = (make(bench, folder, release, None)?, source(bench, folder)?);
     look_through(bench, &wheel)?;
     is_whole(&sdist)?;
     let installed = install(bench, &wheel)?;
@@ -32,11 +32,24 @@ pub fn build(bench: &Bench, staged: &Staged, folder: &Path, release: bool) -> Re
 ///
 /// # Errors
 /// Those of maturin.
-pub fn make(bench: &Bench, folder: &Path, release: bool) -> Result<PathBuf, String> {
+pub fn make(bench: &Bench, folder: &Path, release: bool, target: Option<&str>) -> Result<PathBuf, String> {
     let mut maturin = Command::new(&bench.python);
-    maturin.args(["-m", "maturin", "build", "--strip", "--interpreter"]).arg(&bench.python);
+    maturin.args(["-m", "maturin", "build", "--quiet", "--strip", "--interpreter"]).arg(&bench.python);
     maturin.arg("--out").arg(folder).args(["--profile", if release { "release" } else { "dev" }]);
-    maturin.args(["--compatibility", "linux"]);
+    match target {
+        // For others: the wheel says which systems can load it, and maturin looks whether that is so.
+        Some(target) => {
+            maturin.args(["--target", target]);
+            if target.ends_with("linux-musl") {
+                maturin.args(["--compatibility", "musllinux_1_2"]);
+            } else if target.ends_with("linux-gnu") {
+                maturin.args(["--compatibility", "pypi"]);
+            }
+        }
+        None => {
+            maturin.args(["--compatibility", "linux"]);
+        }
+    }
     maturin.current_dir(bench.root.join("python"));
     perform(&mut maturin)?;
     let wheel = only(folder, ".whl")?;
