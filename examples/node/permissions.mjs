@@ -19,7 +19,7 @@ try {
   for await (const event of turn) {
     switch (event.type) {
       case 'text':
-        if (event.kind === 'text' && event.messageId !== turn.messageId) process.stdout.write(event.delta)
+        if (event.kind === 'text') process.stdout.write(event.delta)
         break
       case 'part':
         if (event.part.body.type === 'tool') console.log(`[${event.part.body.tool} ${event.part.body.status}]`)

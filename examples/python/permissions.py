@@ -23,7 +23,7 @@ def main(prompt: str = "List the files of this folder.") -> None:
     with Nexus.local() as nexus:
         turn = nexus.conversation(on_permission=decide).prompt(prompt)
         for event in turn:
-            if event.type == "text" and event.kind == "text" and event.message_id != turn.message_id:
+            if event.type == "text" and event.kind == "text":
                 print(event.delta, end="", flush=True)
             elif event.type == "part" and event.part.tool is not None:
                 print(f"[{event.part.tool.tool} {event.part.tool.status}]")

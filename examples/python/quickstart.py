@@ -7,9 +7,8 @@ from opencode_nexus import Nexus
 
 def main(prompt: str = "What is in this folder?") -> None:
     with Nexus.local() as nexus:  # finds a server, or starts one
-        turn = nexus.conversation().prompt(prompt)
-        for event in turn:
-            if event.type == "text" and event.message_id != turn.message_id:
+        for event in nexus.conversation().prompt(prompt):
+            if event.type == "text":
                 print(event.delta, end="", flush=True)
     print()
 

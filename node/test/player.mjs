@@ -82,6 +82,13 @@ class Story {
     } else if (event.type === 'part_removed') delete this.texts[event.partId]
   }
 
+  /** What the person has typed is on the screen as well. */
+  typed() {
+    for (const message of this.messages().filter(({ role }) => role === 'user')) {
+      for (const part of message.parts.filter(({ body }) => body.type === 'text')) this.texts[part.id] = part.body.text
+    }
+  }
+
   messages() {
     return JSON.parse(this.chat.messagesJson())
   }
@@ -101,6 +108,7 @@ async function answered(asked) {
   }
   story = await Story.open(asked)
   const outcome = await story.play()
+  story.typed()
   const { texts, events, replaced } = story
   return { outcome, texts, events, replaced, messages: story.messages() }
 }

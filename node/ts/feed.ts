@@ -23,7 +23,9 @@ export class Feed extends Reader {
   }
 
   /** @internal */
-  protected override see(): void {}
+  protected override see(): boolean {
+    return true
+  }
 
   /** @internal */
   protected override finished(): Promise<void> {

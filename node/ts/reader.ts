@@ -40,11 +40,11 @@ export abstract class Reader implements AsyncIterableIterator<ChatEvent, undefin
   protected abstract fetch(): Promise<string | null>
 
   /**
-   * Looks at each event before it is handed on.
+   * Looks at each event before it is handed on; `false` keeps it back.
    *
    * @internal
    */
-  protected abstract see(event: ChatEvent): void
+  protected abstract see(event: ChatEvent): boolean
 
   /**
    * Nothing is read any more. `early` says that more could have come.
@@ -141,9 +141,8 @@ export abstract class Reader implements AsyncIterableIterator<ChatEvent, undefin
       })
       if (this.#after) return
       const batch: Batch = json === null ? { events: [], error: null, ended: true } : (JSON.parse(json) as Batch)
-      this.#events = batch.events
+      this.#events = batch.events.filter((event) => this.see(event))
       this.#at = 0
-      for (const event of batch.events) this.see(event)
       if (batch.error) void this.#end({ error: toError(JSON.stringify(batch.error)) }, false)
       else if (batch.ended) void this.#end({}, false)
     } catch (error) {

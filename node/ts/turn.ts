@@ -120,7 +120,10 @@ export class Turn extends Reader {
   }
 
   /** @internal */
-  protected override see(event: ChatEvent): void {
+  protected override see(event: ChatEvent): boolean {
+    // What the person has said themselves is no news of the turn; `conversation.events()` tells it.
+    const isPrompt = (event.type === 'text' || event.type === 'text_replaced') && event.messageId === this.#messageId
+    if (isPrompt) return false
     switch (event.type) {
       case 'message':
         this.#roles.set(event.message.id, event.message.role)
@@ -143,6 +146,7 @@ export class Turn extends Reader {
         break
       default:
     }
+    return true
   }
 
   /** @internal */

@@ -1,10 +1,17 @@
-"""What the agent answers in a turn, folded from its events."""
+"""What the agent answers in a turn, folded from its events; and which of them only repeat the prompt."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .events import ChatEvent
+
+
+def is_prompt(fields: dict[str, Any], prompt: str) -> bool:
+    """Whether an event tells what the person has said themselves, which is no news of the turn."""
+    return fields["type"] in ("text", "text_replaced") and fields["message_id"] == prompt
 
 
 class Answer:

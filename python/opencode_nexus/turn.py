@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._answer import Answer
+from ._answer import Answer, is_prompt
 from ._asks import answered
 from ._requests import load
 from .events import chat_event
@@ -26,7 +26,8 @@ class Turn:
     """A running turn: an iterator of its events, which ends when the turn has ended.
 
     A turn that is let go of before its end is stopped: by leaving the ``with`` block, by ``break`` out of
-    ``for event in chat.prompt(...)``, by an exception. ``detach()`` lets it go on alone.
+    ``for event in chat.prompt(...)``, by an exception. ``detach()`` lets it go on alone. The text of the prompt itself is not told
+    here; ``chat.events()`` tells it.
     """
 
     __slots__ = ("_native", "_asks", "_batch", "_outcome", "__weakref__")
@@ -51,13 +52,14 @@ class Turn:
         return self
 
     def __next__(self) -> ChatEvent:
-        for fields in self._batch:
-            return self._told(fields)
-        answer = self._native.next(_MOST).wait()
-        if answer is None:
-            raise StopIteration
-        self._batch = iter(load(answer))
-        return self.__next__()
+        while True:
+            for fields in self._batch:
+                if not is_prompt(fields, self._native.message_id):
+                    return self._told(fields)
+            answer = self._native.next(_MOST).wait()
+            if answer is None:
+                raise StopIteration
+            self._batch = iter(load(answer))
 
     def _told(self, fields: dict[str, Any]) -> ChatEvent:
         ask = self._asks.of(fields)

@@ -109,6 +109,14 @@ class Story:
         elif event.type == "part_removed":
             self.texts.pop(event.part_id, None)
 
+    def typed(self):
+        """What the person has typed is on the screen as well."""
+        for message in self.messages():
+            if message["role"] == "user":
+                for part in message["parts"]:
+                    if part["body"]["type"] == "text":
+                        self.texts[part["id"]] = part["body"]["text"]
+
     def messages(self):
         return json.loads(self.chat.messages_json())
 
@@ -125,6 +133,7 @@ def answered(asked, story):
         return {}, None
     story = Story(asked)
     outcome = story.play()
+    story.typed()
     seen = {"outcome": outcome, "texts": story.texts, "events": story.events, "replaced": story.replaced}
     return {**seen, "messages": story.messages()}, story
 

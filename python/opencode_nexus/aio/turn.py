@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .._answer import Answer
+from .._answer import Answer, is_prompt
 from .._asks import Ask
 from .._requests import load
 from ..events import chat_event
@@ -82,7 +82,8 @@ class AsyncTurn:
         try:
             while True:
                 for fields in self._batch:
-                    return await self._told(fields)
+                    if not is_prompt(fields, self.message_id):
+                        return await self._told(fields)
                 await self._started()
                 if self._fetch is None:
                     raise StopAsyncIteration

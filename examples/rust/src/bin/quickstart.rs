@@ -19,9 +19,15 @@ async fn run() -> Result<ExitCode> {
     let conversation = nexus.client().create(None).await?;
     let mut turn = conversation.prompt(prompt).await?;
     while let Some(event) = turn.next().await {
-        if let ChatEvent::Text { kind: TextKind::Text, delta, .. } = event? {
-            print!("{delta}");
-            std::io::stdout().flush()?;
+        match event? {
+            // What we have said ourselves is a text of the conversation as well.
+            ChatEvent::Text { message_id, kind: TextKind::Text, delta, .. }
+                if message_id != *turn.message_id() =>
+            {
+                print!("{delta}");
+                std::io::stdout().flush()?;
+            }
+            _ => {}
         }
     }
     println!();
