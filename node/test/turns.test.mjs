@@ -22,9 +22,9 @@ test('what a turn tells is what the server has', async () => {
     assert.equal(turn.outcome.kind, 'completed')
     const has = await chat.readMessages()
     const told = texts(events)
-    const mine = has.filter((message) => message.id === turn.messageId || message.parentId === turn.messageId)
+    const mine = has.filter((message) => message.parentId === turn.messageId)
     const parts = mine.flatMap((message) => message.parts).filter((part) => 'text' in part.body && part.body.text !== '')
-    assert.ok(parts.length >= 2, prompt)
+    assert.ok(parts.length >= 1, prompt)
     for (const part of parts) assert.equal(told.get(part.id), part.body.text, prompt)
     assert.equal(told.size, parts.length)
     assert.deepEqual(chat.messages, has)
@@ -56,7 +56,7 @@ test('several readers of one turn share its events', async () => {
   const [one, two] = await Promise.all([all(turn), all(turn)])
   const both = [...one, ...two].map((event) => JSON.stringify(event))
   assert.equal(both.filter((event) => event.includes('"turn_ended"')).length, 1)
-  assert.equal(texts([...one, ...two]).size, 3)
+  assert.equal(texts([...one, ...two]).size, 2)
 })
 
 test('leaving the loop stops the agent', async () => {

@@ -59,7 +59,7 @@ class Turns(ServerTest):
             for event in chat.prompt("Explain src/lib.rs"):
                 if event.type == "text":
                     said += event.delta
-        self.assertIn("Echo: Explain src/lib.rs", said)
+        self.assertEqual(said, "Echo: Explain src/lib.rs")
 
     def test_what_is_streamed_is_what_the_server_has(self) -> None:
         chat = self.conversation()
@@ -170,7 +170,7 @@ class AsyncTurns(ServerTest, unittest.IsolatedAsyncioTestCase):
             async for event in chat.prompt("Explain src/lib.rs"):
                 if event.type == "text":
                     said += event.delta
-        self.assertIn("Echo: Explain src/lib.rs", said)
+        self.assertEqual(said, "Echo: Explain src/lib.rs")
 
     async def test_what_is_streamed_is_what_the_server_has(self) -> None:
         async with AsyncNexus.connect(self.server.url, directory=self.server.directory) as nexus:
