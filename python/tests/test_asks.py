@@ -87,7 +87,7 @@ class Asks(ServerTest):
 
     def test_an_event_can_be_answered_by_hand(self) -> None:
         chat = self.nexus.conversation(permissions="ask")
-        with self.assertLogs("opencode_nexus", "WARNING"):
+        with self.assertLogs("opencode_nexus", "INFO"):
             for event in chat.prompt("Run it"):
                 if event.type == "permission_asked":
                     self.assertTrue(chat.reply_permission(event.permission, "once"))
@@ -112,7 +112,7 @@ class Asks(ServerTest):
 
     def test_nobody_answers_in_time(self) -> None:
         chat = self.nexus.conversation(answer_within=0.2)
-        with self.assertLogs("opencode_nexus", "WARNING"):
+        with self.assertLogs("opencode_nexus", "INFO"):
             chat.prompt("Run it").finish()
         self.assertEqual(self.made(chat), "error")
 
