@@ -26,34 +26,45 @@ pub fn nexus(root: &Path) -> Result<PathBuf, String> {
 
 /// The same for any executable of the workspace.
 pub fn executable(root: &Path, name: &str) -> Result<PathBuf, String> {
-    let mut build = cargo();
-    build.args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"]);
-    let output =
-        build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let executable = text.lines().find_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let named = message.pointer("/target/name")?.as_str()? == name;
-        named.then(|| Some(PathBuf::from(message["executable"].as_str()?)))?
-    });
-    executable.filter(|_| output.status.success()).ok_or_else(|| format!("{name} could not be built"))
+    Built::with(root, &["build", "--workspace", "--bins"])?.executable(name)
 }
 
 /// Builds with these arguments; gives the dynamic library of that name.
 pub fn library(root: &Path, arguments: &[&str], name: &str) -> Result<PathBuf, String> {
-    let mut build = cargo();
-    build.args(arguments).arg("--message-format=json-render-diagnostics");
-    let output =
-        build.current_dir(root).stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let is_library = |file: &&str| [".so", ".dylib", ".dll"].iter().any(|ending| file.ends_with(ending));
-    let library = text.lines().find_map(|line| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let named = message.pointer("/target/name")?.as_str()? == name;
-        let files = message["filenames"].as_array()?;
-        named.then(|| files.iter().filter_map(|file| file.as_str()).find(is_library).map(PathBuf::from))?
-    });
-    library
-        .filter(|_| output.status.success())
-        .ok_or_else(|| format!("the library {name} could not be built"))
+    Built::with(root, arguments)?.library(name)
+}
+
+/// What a build has made, as cargo tells it.
+pub struct Built(Vec<serde_json::Value>);
+
+impl Built {
+    /// Builds with these arguments.
+    pub fn with(root: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let mut build = cargo();
+        build.args(arguments).arg("--message-format=json-render-diagnostics").current_dir(root);
+        let output = build.stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(format!("cargo {}: {}", arguments.join(" "), output.status));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(Self(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()))
+    }
+
+    /// The executable of that name.
+    pub fn executable(&self, name: &str) -> Result<PathBuf, String> {
+        let made = self.named(name).find_map(|message| message["executable"].as_str());
+        made.map(PathBuf::from).ok_or_else(|| format!("cargo names no executable {name}"))
+    }
+
+    /// The dynamic library of that name.
+    pub fn library(&self, name: &str) -> Result<PathBuf, String> {
+        let is_library = |file: &&str| [".so", ".dylib", ".dll"].iter().any(|ending| file.ends_with(ending));
+        let files = self.named(name).filter_map(|message| message["filenames"].as_array()).flatten();
+        let made = files.filter_map(|file| file.as_str()).find(is_library);
+        made.map(PathBuf::from).ok_or_else(|| format!("cargo names no library {name}"))
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &serde_json::Value> {
+        self.0.iter().filter(move |message| message["target"]["name"] == name)
+    }
 }

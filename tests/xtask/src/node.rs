@@ -69,8 +69,7 @@ pub fn built(root: &Path) -> Result<(), String> {
 /// Those of building and packing it.
 pub fn published(root: &Path, target: &str, to: &Path) -> Result<String, String> {
     let package = build::javascript(root)?;
-    let arguments = ["build", "--release", "--lib", "-p", "opencode-nexus-node", "--target", target];
-    let library = crate::cargo::library(root, &arguments, "opencode_nexus_node")?;
+    let library = release_library(root, &["--target", target])?;
     Ok(npm::pack_library(root, &package, &build::platform_of(target)?, &library, to)?.sizes())
 }
 
@@ -80,10 +79,15 @@ pub fn published(root: &Path, target: &str, to: &Path) -> Result<String, String>
 /// Those of building it.
 pub fn released(root: &Path, folder: &Path) -> Result<PathBuf, String> {
     let package = build::package(root)?;
-    let arguments = ["build", "--release", "--lib", "-p", "opencode-nexus-node"];
-    let library = crate::cargo::library(root, &arguments, "opencode_nexus_node")?;
+    let library = release_library(root, &[])?;
     npm::laid_out(root, &package, &library, folder)?;
     Ok(folder.to_owned())
+}
+
+/// The native library as it is released.
+fn release_library(root: &Path, more: &[&str]) -> Result<PathBuf, String> {
+    let arguments = [&["build", "--release", "--lib", "-p", "opencode-nexus-node"], more].concat();
+    crate::cargo::library(root, &arguments, "opencode_nexus_node")
 }
 
 pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::cargo::cargo;
+use crate::cargo::Built;
 use crate::editors::install::{perform, program};
 
 /// What was built.
@@ -24,7 +24,8 @@ pub const QUIET: [&str; 3] = ["--no-audit", "--no-fund", "--ignore-scripts"];
 pub fn package(root: &Path) -> Result<Package, String> {
     program(&["node"], "nodejs")?;
     program(&["npm"], "npm")?;
-    let (library, server) = native(root, &["build", "--workspace", "--lib", "--bin", "nexus-test-server"])?;
+    let built = Built::with(root, &["build", "--workspace", "--lib", "--bin", "nexus-test-server"])?;
+    let (library, server) = (built.library("opencode_nexus_node")?, built.executable("nexus-test-server")?);
     let folder = javascript(root)?;
     let platform = platform_of(&crate::package::host()?)?;
     // Where `require('@opencode-nexus/linux-x64-gnu')` finds it.
@@ -54,39 +55,6 @@ pub fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
     command.current_dir(folder).stdin(Stdio::null());
     command
-}
-
-/// Builds with cargo; gives the native library and the program that starts servers (empty where it was not built).
-pub fn native(root: &Path, arguments: &[&str]) -> Result<(PathBuf, PathBuf), String> {
-    let mut build = cargo();
-    build
-        .args(arguments)
-        .arg("--message-format=json-render-diagnostics")
-        .current_dir(root)
-        .stderr(Stdio::inherit());
-    let output = build.output().map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("the native library could not be built: {}", output.status));
-    }
-    let (mut library, mut server) = (None, PathBuf::new());
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let Ok(message) = serde_json::from_str::<serde_json::Value>(line) else { continue };
-        match message.pointer("/target/name").and_then(|name| name.as_str()) {
-            Some("opencode_nexus_node") => {
-                let files =
-                    message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str());
-                library = files.map(PathBuf::from).find(|file| {
-                    file.extension()
-                        .is_some_and(|ending| ending == "so" || ending == "dylib" || ending == "dll")
-                });
-            }
-            Some("nexus-test-server") => {
-                server = message["executable"].as_str().map(PathBuf::from).unwrap_or(server);
-            }
-            _ => {}
-        }
-    }
-    Ok((library.ok_or("cargo named no native library")?, server))
 }
 
 /// A target of the compiler in names of packages, as napi-rs names them.

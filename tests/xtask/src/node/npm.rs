@@ -83,7 +83,7 @@ pub fn laid_out(root: &Path, package: &Package, library: &Path, folder: &Path) -
 /// Packs both packages for this platform into a folder.
 pub fn pack(root: &Path, package: &Package, to: &Path, release: bool) -> Result<Packed, String> {
     let library = match release {
-        true => build::native(root, &["build", "--release", "--lib", "-p", "opencode-nexus-node"])?.0,
+        true => super::release_library(root, &[])?,
         false => package.library.clone(),
     };
     pack_library(root, &package.folder, &package.platform, &library, to)

@@ -1,10 +1,9 @@
 //! Puts the package together: what is Python as it stands in the repository, and the extension module that cargo built.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use super::Bench;
-use crate::cargo::cargo;
+use crate::cargo::Built;
 
 /// A package that can be imported, and what its tests need.
 pub struct Staged {
@@ -19,33 +18,13 @@ pub struct Staged {
 /// # Errors
 /// When it does not compile.
 pub fn stage(bench: &Bench) -> Result<Staged, String> {
-    let mut build = cargo();
     // With xtask, so that the libraries are built with the features that the whole workspace gives them, and only once.
-    build.args(["build", "-p", "opencode-nexus-python", "-p", "opencode-nexus-testkit", "-p", "xtask"]);
-    build.args(["--lib", "--bins", "--message-format=json-render-diagnostics"]);
-    let output = build.current_dir(&bench.root).stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err("the extension module could not be built".to_owned());
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let made: Vec<serde_json::Value> =
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let named = |name: &str| made.iter().find(|message| message["target"]["name"] == name);
-    let module = named("_native")
-        .and_then(|message| {
-            let files = message["filenames"].as_array()?;
-            let is_module =
-                |path: &&str| [".so", ".dylib", ".dll"].iter().any(|ending| path.ends_with(ending));
-            files.iter().filter_map(serde_json::Value::as_str).find(is_module)
-        })
-        .ok_or("cargo names no extension module")?;
-    let server = named("nexus-test-server")
-        .and_then(|message| message["executable"].as_str())
-        .ok_or("cargo names no nexus-test-server")?;
+    let packages = ["-p", "opencode-nexus-python", "-p", "opencode-nexus-testkit", "-p", "xtask"];
+    let built = Built::with(&bench.root, &[&["build"], &packages[..], &["--lib", "--bins"]].concat())?;
+    let (module, server) = (built.library("_native")?, built.executable("nexus-test-server")?);
     let folder = bench.work.join("stage");
-    put_together(&bench.root, Path::new(module), &folder)?;
-    Ok(Staged { folder, server: PathBuf::from(server) })
+    put_together(&bench.root, &module, &folder)?;
+    Ok(Staged { folder, server })
 }
 
 /// The package below a folder, with this extension module.
