@@ -1,6 +1,6 @@
 //! The native half of the Python package `opencode_nexus`: conversion between Python and the SDK, and nothing else.
 //!
-//! Every method that waits gives a [`pending::Pending`]: the synchronous classes of the package wait for it without the
+//! Every method that waits gives a `pending::Pending`: the synchronous classes of the package wait for it without the
 //! interpreter's lock, the asynchronous ones hand it to the event loop by `completions`. The threads of the runtime never touch the
 //! interpreter, so it can fork, stop and be interrupted at any moment: `runtime` and `gate` say how. `nexus`, `conversation`,
 //! `turn`, `events`, `history` and `accounts` hold what their names say, `answer` and `failure` what comes out of a wait, `providers` brings

@@ -19,6 +19,19 @@ pub fn cargo() -> Command {
     command
 }
 
+/// This program. A part may build the workspace and have it linked anew while it runs; Linux then says of its path that it is
+/// deleted, and what lies there is the same program.
+///
+/// # Errors
+/// When the system does not know.
+pub fn this_program() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    match program.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => Ok(program),
+    }
+}
+
 /// Builds `nexus` as the tests built it, so that nothing is built twice.
 pub fn nexus(root: &Path) -> Result<PathBuf, String> {
     executable(root, "nexus")

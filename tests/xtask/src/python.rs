@@ -1,7 +1,7 @@
 //! `cargo xtask python`: the Python package is built, checked, tested on real servers and installed as a stranger would.
 //!
 //! In this order: the extension module and the test server are built; the package is put together with them below
-//! `target/python` ([`stage`]); mypy and pyright read it strictly ([`types`]); its tests run, the examples among them ([`unit`]);
+//! `target/python` ([`stage`]); mypy and pyright read it strictly ([`types`]); its tests run, the examples among them ([`mod@unit`]);
 //! wheel and source distribution are built, looked through and installed without an index ([`wheel`]). The tools are pinned
 //! and come from their registries, once.
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use opencode_nexus_testkit::server::SECOND;
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, this_program};
 
 use super::tools::{
     CHROMIUM, CLIPPY, CXX, DBUS, DEBOOTSTRAP, DPKG, GDBUS, GIT, IP, KEYRING, NODE, NPM, PYTHON, RUSTFMT,
@@ -106,10 +106,10 @@ pub const PARTS: &[Part] = &[
 
 /// Another subcommand of this program; `name` is that of its log.
 fn own(root: &Path, name: &str, arguments: &[&str]) -> Counts {
-    match std::env::current_exe() {
+    match this_program() {
         Ok(program) => one(root, name, Command::new(program).args(arguments)),
         Err(error) => {
-            println!("   cannot find this program: {error}");
+            println!("   {error}");
             Counts::one(false)
         }
     }

@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::cargo::this_program;
+
 /// A worker that lives. It is killed when it is dropped.
 pub struct Worker {
     child: Child,
@@ -13,8 +15,7 @@ pub struct Worker {
 
 /// This program as a worker: a mode, a vault's folder, and what the mode wants to know.
 pub fn command(mode: &str, folder: &Path, more: &[&str]) -> Result<Command, String> {
-    let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let mut command = Command::new(program);
+    let mut command = Command::new(this_program()?);
     command.args(["vault-worker", mode]).arg(folder).args(more);
     Ok(command)
 }
