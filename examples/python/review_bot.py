@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from opencode_nexus import Nexus, parts
+from opencode_nexus import Nexus, NexusError, parts
 
 TASK = """Review this change. Answer with one line for each finding, nothing else, in this form:
 SEVERITY FILE:LINE what is wrong
@@ -22,11 +22,10 @@ def review(diff: str) -> str:
     with Nexus.local() as nexus:
         chat = nexus.conversation(title="Review", permissions="deny", questions="deny", rules=rules)
         turn = chat.prompt([TASK, parts.context(f"```diff\n{diff}\n```")], deadline=BOUND)
-        said = turn.text()
-    if turn.outcome is None or not turn.outcome.is_completed:
-        error = turn.outcome.error if turn.outcome else None
-        raise SystemExit(error.message if error else "the review was stopped")
-    return said
+        try:
+            return turn.text()
+        except NexusError as error:
+            raise SystemExit(str(error)) from None
 
 
 def findings(said: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use opencode_nexus::Result;
-use opencode_nexus::chat::TurnStopper;
+use opencode_nexus::chat::TurnHandle;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -59,7 +59,7 @@ struct Open {
     tasks: HashMap<u32, AbortHandle>,
     /// Prompts on their way: nobody knows whether the server has them, so they are waited for.
     beginnings: HashMap<u32, JoinHandle<()>>,
-    turns: HashMap<u64, TurnStopper>,
+    turns: HashMap<u64, TurnHandle>,
     servers: HashMap<u64, opencode_nexus::Nexus>,
     calls: HashMap<u32, oneshot::Sender<Reply>>,
 }
@@ -144,9 +144,9 @@ impl Shared {
     }
 
     /// From now on a turn is stopped when the thread ends.
-    pub fn turn_begins(&self, stopper: TurnStopper) -> u64 {
+    pub fn turn_begins(&self, handle: TurnHandle) -> u64 {
         let number = self.number();
-        self.open().turns.insert(number, stopper);
+        self.open().turns.insert(number, handle);
         number
     }
 
@@ -189,7 +189,7 @@ impl Shared {
             };
             drop(calls);
             // First the turns: what waits for them would stop them as well, and not say when it is done.
-            let stopped = join_all(turns.values().map(TurnStopper::stop)).await;
+            let stopped = join_all(turns.values().map(TurnHandle::stop)).await;
             for failed in stopped.into_iter().filter_map(Result::err) {
                 failure::unheard("a turn could not be stopped", &failed);
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use napi_derive::napi;
-use opencode_nexus::chat::{self, ChatEvent, TurnStopper};
+use opencode_nexus::chat::{self, ChatEvent, TurnHandle};
 use opencode_nexus::stream::Batches;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +22,7 @@ pub struct Turn {
     reading: Option<Reading>,
     /// Ends a reading that waits.
     closed: CancellationToken,
-    stopper: TurnStopper,
+    handle: TurnHandle,
     message: String,
     number: u64,
 }
@@ -36,10 +36,10 @@ impl Drop for Turn {
 impl Turn {
     /// A turn that has begun.
     pub fn new(shared: Arc<Shared>, turn: chat::Turn) -> Self {
-        let (stopper, message) = (turn.stopper(), turn.message_id().as_str().to_owned());
-        let number = shared.turn_begins(stopper.clone());
+        let (handle, message) = (turn.handle(), turn.message_id().as_str().to_owned());
+        let number = shared.turn_begins(handle.clone());
         let reading = Some(Arc::new(Mutex::new(Some(Batches::new(turn)))));
-        Self { shared, reading, closed: CancellationToken::new(), stopper, message, number }
+        Self { shared, reading, closed: CancellationToken::new(), handle, message, number }
     }
 }
 
@@ -49,6 +49,12 @@ impl Turn {
     #[napi(getter)]
     pub fn message_id(&self) -> String {
         self.message.clone()
+    }
+
+    /// What the agent has answered by now.
+    #[napi(getter)]
+    pub fn answer(&self) -> String {
+        self.handle.answer()
     }
 
     /// What waits; `null` after the end.
@@ -79,8 +85,8 @@ impl Turn {
     /// Asks the server to stop; the turn goes on to its end.
     #[napi]
     pub fn stop(&self, number: u32) {
-        let stopper = self.stopper.clone();
-        self.shared.perform(number, async move { stopper.stop().await.map(|()| Answer::Done) });
+        let handle = self.handle.clone();
+        self.shared.perform(number, async move { handle.stop().await.map(|()| Answer::Done) });
     }
 
     /// Lets the turn go on unseen.

@@ -45,6 +45,7 @@ export interface NativeFeed {
 
 export interface NativeTurn {
   readonly messageId: string
+  readonly answer: string
   next(number: number): void
   stop(number: number): void
   detach(): void

@@ -58,6 +58,12 @@ export class RawEvent {
     return JSON.parse(this.json) as Json
   }
 
+  /** What it says: `properties` of OpenCode 1.x, `data` of OpenCode 2; decoded anew by each call. */
+  get properties(): Json {
+    const data = this.data as { properties?: Json; data?: Json } | null
+    return data?.properties ?? data?.data ?? {}
+  }
+
   #read(): string {
     const data = this.data as { type?: unknown; payload?: { type?: unknown } }
     const word = data.type ?? data.payload?.type

@@ -17,8 +17,7 @@ import { Reader } from './reader.js'
 export class Turn extends Reader {
   readonly #begun: Promise<NativeTurn>
   readonly #forget: (turn: Turn) => void
-  readonly #roles = new Map<string, string>()
-  readonly #texts = new Map<string, { messageId: string; text: string }>()
+  #native: NativeTurn | undefined
   #outcome: TurnOutcome | undefined
   #messageId: string | undefined
   #isDetached = false
@@ -31,6 +30,7 @@ export class Turn extends Reader {
     // Whoever reads is told; nobody need read.
     begun.then(
       (native) => {
+        this.#native = native
         this.#messageId = native.messageId
       },
       () => forget(this),
@@ -89,11 +89,9 @@ export class Turn extends Reader {
     return this.answer
   }
 
-  /** The answer as far as it was read; see {@link text}. */
+  /** What the agent has answered by now; see {@link text}. */
   get answer(): string {
-    const texts = [...this.#texts.values()]
-    const answered = texts.filter(({ messageId }) => this.#roles.get(messageId) === 'assistant')
-    return answered.map(({ text }) => text).join('')
+    return this.#native?.answer ?? ''
   }
 
   /**
@@ -124,28 +122,7 @@ export class Turn extends Reader {
     // What the person has said themselves is no news of the turn; `conversation.events()` tells it.
     const isPrompt = (event.type === 'text' || event.type === 'text_replaced') && event.messageId === this.#messageId
     if (isPrompt) return false
-    switch (event.type) {
-      case 'message':
-        this.#roles.set(event.message.id, event.message.role)
-        break
-      case 'text': {
-        if (event.kind !== 'text') break
-        const known = this.#texts.get(event.partId)
-        if (known) known.text += event.delta
-        else this.#texts.set(event.partId, { messageId: event.messageId, text: event.delta })
-        break
-      }
-      case 'text_replaced':
-        if (event.kind === 'text') this.#texts.set(event.partId, { messageId: event.messageId, text: event.text })
-        break
-      case 'part_removed':
-        this.#texts.delete(event.partId)
-        break
-      case 'turn_ended':
-        if (event.messageId === this.#messageId) this.#outcome = event.outcome
-        break
-      default:
-    }
+    if (event.type === 'turn_ended' && event.messageId === this.#messageId) this.#outcome = event.outcome
     return true
   }
 

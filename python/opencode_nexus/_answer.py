@@ -1,4 +1,4 @@
-"""What the agent answers in a turn, folded from its events; and which of them only repeat the prompt."""
+"""Which events of a turn only repeat the prompt, and when what was answered is the answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .events import ChatEvent
+    from .records import TurnOutcome
 
 
 def is_prompt(fields: dict[str, Any], prompt: str) -> bool:
@@ -14,29 +14,12 @@ def is_prompt(fields: dict[str, Any], prompt: str) -> bool:
     return fields["type"] in ("text", "text_replaced") and fields["message_id"] == prompt
 
 
-class Answer:
-    """The texts of the agent's messages. What a person says in the turn and what the server notes is told as well, and is no answer."""
+def whole(answer: str, outcome: TurnOutcome) -> str:
+    """The answer, when the turn came to its end by itself."""
+    if outcome.kind == "completed":
+        return answer
+    from .errors import AbortedError, ProviderError
 
-    __slots__ = ("_others", "_parts")
-
-    def __init__(self, prompt: str) -> None:
-        self._others = {prompt}
-        self._parts: dict[str, str] = {}
-
-    def read(self, event: ChatEvent) -> None:
-        """The next event."""
-        if event.type == "message" and event.message.role != "assistant":
-            self._others.add(event.message.id)
-        elif event.type == "text" and event.kind == "text":
-            if event.message_id not in self._others:
-                self._parts[event.part_id] = self._parts.get(event.part_id, "") + event.delta
-        elif event.type == "text_replaced" and event.kind == "text":
-            if event.message_id not in self._others:
-                self._parts[event.part_id] = event.text
-        elif event.type == "part_removed":
-            self._parts.pop(event.part_id, None)
-
-    @property
-    def text(self) -> str:
-        """All of it."""
-        return "".join(self._parts.values())
+    if outcome.kind == "aborted":
+        raise AbortedError(outcome.error.message if outcome.error else "the turn was stopped")
+    raise ProviderError(f"{outcome.error.name}: {outcome.error.message}" if outcome.error else "the turn failed")

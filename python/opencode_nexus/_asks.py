@@ -7,13 +7,13 @@ from .records import Permission, Question
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
     from typing import Any, Callable, Optional, Union
 
     from . import _native as core
     from ._requests import Reply
 
-    Answers = Union[str, list[Union[str, list[str]]], None]
+    Answers = Union[str, Sequence[Union[str, Sequence[str]]], None]
     OnPermission = Callable[[Permission], Union[Reply, Awaitable[Reply]]]
     OnQuestion = Callable[[Question], Union[Answers, Awaitable[Answers]]]
 

@@ -210,12 +210,8 @@ def history(found: Optional[core.History]) -> core.History:
     return found
 
 
-def check_stream(server: str, line: str, operation: str, given: dict[str, Any]) -> None:
-    """Event streams are read by the core, which needs no arguments for them; the line must be the server's."""
-    spoken = load(server)["line"]
-    if spoken != line:
-        from .errors import UnsupportedError
-
-        raise UnsupportedError(f"{operation} is an operation of {line}, and the server speaks {spoken}")
-    if given:
-        raise ValueError(f"{operation} takes no arguments here, not {sorted(given)[0]!r}")
+def operation(line: object, name: object, given: object) -> tuple[str, str, str]:
+    """An operation of a line, and its arguments as JSON."""
+    line = arguments.one_of("line", line, ("v1", "v2"))
+    written = arguments.encode("given", {} if given is None else arguments.mapping("given", given))
+    return line, arguments.text("operation", name), written

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from weakref import WeakSet
+
 from . import _arguments as arguments
 from . import _requests as requests
 from ._asks import Asks
 from .feed import Feed
-from .records import FileDiff, Message, Session, Todo, Transcript
+from .records import FileDiff, Message, Session, Status, Todo, Transcript
 from .turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import TracebackType
     from typing import Literal, Optional, Union
 
     from . import _native as core
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 class Conversation:
     """One session. ``Nexus.conversation`` opens it. Threads may share it."""
 
-    __slots__ = ("_native", "_asks", "__weakref__")
+    __slots__ = ("_native", "_asks", "_turns", "__weakref__")
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Conversation:
     ) -> None:
         self._native = native
         self._asks = Asks(native, on_permission, on_question)
+        self._turns: WeakSet[Turn] = WeakSet()
 
     @property
     def session_id(self) -> str:
@@ -67,6 +71,16 @@ class Conversation:
         """The session, as it stands; asks nobody."""
         return self.transcript.session
 
+    @property
+    def status(self) -> Status:
+        """Whether it runs, waits for its provider, or is idle; asks nobody."""
+        return self.transcript.status
+
+    @property
+    def sessions(self) -> list[str]:
+        """The session and those of its sub-agents, as far as they are followed; asks nobody."""
+        return self._native.sessions()
+
     def prompt(
         self,
         prompt: Prompt,
@@ -96,7 +110,7 @@ class Conversation:
             delivery=delivery,
             deadline=deadline,
         )
-        return Turn(self._native.say(said).wait(), self._asks)
+        return self._begun(self._native.say(said).wait())
 
     def command(
         self,
@@ -108,18 +122,18 @@ class Conversation:
     ) -> Turn:
         """Runs a slash command; its name has no slash."""
         deed = requests.deed("command", model, agent, name=name, arguments=arguments)
-        return Turn(self._native.perform(deed).wait(), self._asks)
+        return self._begun(self._native.perform(deed).wait())
 
     def shell(
         self, command: str, *, model: Union[str, Model, ModelRef, None] = None, agent: Optional[str] = None
     ) -> Turn:
         """Runs a shell command for the person, which the agent is shown."""
         deed = requests.deed("shell", model, agent, command=command)
-        return Turn(self._native.perform(deed).wait(), self._asks)
+        return self._begun(self._native.perform(deed).wait())
 
     def summarize(self, *, model: Union[str, Model, ModelRef, None] = None, agent: Optional[str] = None) -> Turn:
         """Makes the history shorter; without a ``model`` by the last one."""
-        return Turn(self._native.perform(requests.deed("summarize", model, agent)).wait(), self._asks)
+        return self._begun(self._native.perform(requests.deed("summarize", model, agent)).wait())
 
     def events(self) -> Feed:
         """Everything that happens from now on, whoever causes it. Callbacks are not called for it: turns do that."""
@@ -199,6 +213,28 @@ class Conversation:
     def flush_history(self, within: float = 10.0) -> None:
         """Waits until the history has everything that was told by now, at most so many seconds."""
         self._native.flush_history(arguments.seconds("within", within)).wait()
+
+    def _begun(self, native: core.Turn) -> Turn:
+        turn = Turn(native, self._asks)
+        self._turns.add(turn)
+        return turn
+
+    def close(self) -> None:
+        """Follows the session no longer. Turns that run are stopped, and what reads its events ends."""
+        for turn in list(self._turns):
+            turn.close()
+        self._native.close()
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"<Conversation {self.session_id}>"

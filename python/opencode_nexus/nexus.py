@@ -139,16 +139,28 @@ class Nexus:
         if self._api is None:
             from .api.v1 import Api
 
-            self._api = Api(self._call, self._stream)
+            self._api = Api(self.call, self._stream)
         return self._api
 
-    def _call(self, line: str, operation: str, given: dict[str, Any]) -> Any:
-        is_json, answer = self._native.call(line, operation, arguments.encode("arguments", given), None).wait()
+    def call(
+        self,
+        line: Literal["v1", "v2"],
+        operation: str,
+        given: Optional[Mapping[str, Any]] = None,
+        *,
+        directory: Optional[Path] = None,
+    ) -> Any:
+        """Calls an operation by the identifier that it has in the interface document of a line; ``api`` has a method for each."""
+        spoken, name, written = requests.operation(line, operation, given)
+        is_json, answer = self._native.call(spoken, name, written, arguments.path("directory", directory)).wait()
         return requests.load(answer) if is_json else answer
 
-    def _stream(self, line: str, operation: str, given: dict[str, Any]) -> Iterator[Any]:
-        requests.check_stream(self._native.server(), line, operation, given)
-        return (event.data for event in self.events())
+    def _stream(self, line: Literal["v1", "v2"], operation: str, given: Mapping[str, Any]) -> Iterator[Any]:
+        from .raw import Events
+
+        spoken, name, written = requests.operation(line, operation, given)
+        events = Events(self._native.stream(spoken, name, written, None))
+        return (event.data for event in events if not event.type.startswith("nexus."))
 
     @property
     def history(self) -> History:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._answer import Answer, is_prompt
+from ._answer import is_prompt, whole
 from ._asks import answered
 from ._requests import load
 from .events import chat_event
@@ -70,6 +70,11 @@ class Turn:
             self._outcome = event.outcome
         return event
 
+    @property
+    def answer(self) -> str:
+        """What the agent has answered by now; see ``text``."""
+        return self._native.answer()
+
     def finish(self) -> TurnOutcome:
         """Waits for the end, letting all events go. A turn that failed on the server raises nothing: ask the outcome."""
         for _ in self:
@@ -81,11 +86,13 @@ class Turn:
         return self._outcome
 
     def text(self) -> str:
-        """Waits for the end, and gives what the agent answered from now on."""
-        answer = Answer(self.message_id)
-        for event in self:
-            answer.read(event)
-        return answer.text
+        """Waits for the end, and gives the answer: the text of the agent's messages, joined.
+
+        Raises what ``finish`` does; ``ProviderError`` when the turn failed, ``AbortedError`` when it was stopped. ``answer`` has what
+        was said until then.
+        """
+        outcome = self.finish()
+        return whole(self.answer, outcome)
 
     def abort(self) -> None:
         """Asks the server to stop it. Its last events still come. Other threads may call it while one iterates."""

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use opencode_nexus::dialect::Line;
 use opencode_nexus::stream::{RawBatch, RawEvents, RawItem};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -24,9 +25,21 @@ pub struct Events {
     kinds: Arc<Kinds>,
 }
 
+/// What an operation takes, by its names.
+pub type Arguments = serde_json::Map<String, serde_json::Value>;
+
+/// A stream that is named by its operation.
+pub struct Named {
+    pub line: Line,
+    pub id: String,
+    pub arguments: Arguments,
+}
+
 struct Reading {
     nexus: Arc<opencode_nexus::Nexus>,
     directory: Option<PathBuf>,
+    /// Where it is not the stream of everything that happens in the folder; taken when it is opened.
+    named: Option<Named>,
     stream: Option<RawEvents>,
 }
 
@@ -56,9 +69,9 @@ impl Kinds {
 }
 
 impl Events {
-    /// The events of a folder, from the first `next` on.
-    pub fn new(nexus: Arc<opencode_nexus::Nexus>, directory: Option<PathBuf>) -> Self {
-        let reading = Reading { nexus, directory, stream: None };
+    /// The events of a folder, or those of an operation, from the first `next` on.
+    pub fn new(nexus: Arc<opencode_nexus::Nexus>, directory: Option<PathBuf>, named: Option<Named>) -> Self {
+        let reading = Reading { nexus, directory, named, stream: None };
         Self { reading: Ours::new(Arc::new(AsyncMutex::new(reading))), kinds: Arc::default() }
     }
 }
@@ -77,7 +90,10 @@ impl Events {
                     Some(directory) => reading.nexus.client_in(directory).await?,
                     None => reading.nexus.client().clone(),
                 };
-                reading.stream = Some(client.raw_events());
+                reading.stream = Some(match reading.named.take() {
+                    None => client.raw_events(),
+                    Some(named) => client.stream_by_id(named.line, &named.id, named.arguments)?,
+                });
             }
             let Some(stream) = &mut reading.stream else { return Ok(Answer::Nothing) };
             match stream.next().await {

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::answer::Answer;
 use crate::conversation::Conversation;
-use crate::events::Events;
+use crate::events::{Arguments, Events, Named};
 use crate::failure::Failure;
 use crate::history::History;
 use crate::json;
@@ -256,12 +256,7 @@ impl Nexus {
     /// Calls an operation of a line (`v1`, `v2`) by its id; `arguments` is a JSON object. What it answers comes as a pair:
     /// whether the second is a JSON text, and what was answered.
     fn call(&self, line: &str, id: String, arguments: &str, directory: Option<PathBuf>) -> PyResult<Pending> {
-        let line = match line {
-            "v1" => Line::V1,
-            "v2" => Line::V2,
-            other => return Err(PyValueError::new_err(format!("line is v1 or v2, not {other}"))),
-        };
-        let arguments = json::read::<serde_json::Map<String, serde_json::Value>>("arguments", arguments);
+        let (line, arguments) = (spoken(line)?, json::read::<Arguments>("arguments", arguments));
         self.ask(directory, move |client| async move {
             Ok(Answer::Called(client.call_by_id(line, &id, arguments?).await?))
         })
@@ -269,7 +264,30 @@ impl Nexus {
 
     /// The server's events, untouched.
     fn events(&self, directory: Option<PathBuf>) -> PyResult<Events> {
-        Ok(Events::new(self.core()?, directory))
+        Ok(Events::new(self.core()?, directory, None))
+    }
+
+    /// A stream of events that is named by its operation, as `call` names one.
+    fn stream(
+        &self,
+        py: Python<'_>,
+        line: &str,
+        id: String,
+        arguments: &str,
+        directory: Option<PathBuf>,
+    ) -> PyResult<Events> {
+        let arguments = json::read("arguments", arguments).map_err(|failure| failure.into_exception(py))?;
+        let named = Named { line: spoken(line)?, id, arguments };
+        Ok(Events::new(self.core()?, directory, Some(named)))
+    }
+}
+
+/// A line by its name.
+fn spoken(line: &str) -> PyResult<Line> {
+    match line {
+        "v1" => Ok(Line::V1),
+        "v2" => Ok(Line::V2),
+        other => Err(PyValueError::new_err(format!("line is v1 or v2, not {other}"))),
     }
 }
 

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 
-use opencode_nexus::chat::{ChatEvent, TurnStopper};
+use opencode_nexus::chat::{ChatEvent, TurnHandle};
 use opencode_nexus::stream::Batches;
 use pyo3::prelude::*;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::answer::Answer;
 use crate::failure::Failure;
-use crate::json;
 use crate::pending::Pending;
 use crate::runtime::{self, Ours};
+use crate::{gate, json};
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -28,7 +28,7 @@ pub struct Turn {
 pub struct Inner {
     number: u64,
     reading: Arc<AsyncMutex<Reading>>,
-    stopper: TurnStopper,
+    handle: TurnHandle,
     /// It has ended, or may go on alone: nothing is to be stopped.
     is_over: AtomicBool,
 }
@@ -42,13 +42,13 @@ struct Reading {
 impl Turn {
     /// A turn that was begun.
     pub fn new(turn: opencode_nexus::chat::Turn) -> Self {
-        let (stopper, message_id) = (turn.stopper(), turn.message_id().to_string());
+        let (handle, message_id) = (turn.handle(), turn.message_id().to_string());
         let reading = Reading { batches: Some(Batches::new(turn)), failure: None };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let inner = Arc::new(Inner {
             number,
             reading: Arc::new(AsyncMutex::new(reading)),
-            stopper,
+            handle,
             is_over: AtomicBool::new(false),
         });
         with_running(|turns| turns.insert(number, Arc::downgrade(&inner)));
@@ -66,7 +66,7 @@ pub async fn stop_all() {
     let all = with_running(|turns| turns.values().filter_map(Weak::upgrade).collect::<Vec<_>>());
     let all = all.unwrap_or_default();
     let stopping = all.iter().filter(|turn| !turn.is_over.swap(true, Ordering::AcqRel));
-    futures_util::future::join_all(stopping.map(|turn| turn.stopper.stop())).await;
+    futures_util::future::join_all(stopping.map(|turn| turn.handle.stop())).await;
 }
 
 impl Reading {
@@ -103,6 +103,12 @@ impl Turn {
         &self.message_id
     }
 
+    /// What the agent has answered by now.
+    fn answer(&self, py: Python<'_>) -> PyResult<String> {
+        let handle = &self.inner.get()?.handle;
+        Ok(gate::detach(py, || handle.answer()))
+    }
+
     /// Waits for an event and gives it with those that are there already, as a JSON list; `None` after the end.
     fn next(&self, most: usize) -> PyResult<Pending> {
         let inner = Arc::downgrade(self.inner.get()?);
@@ -130,9 +136,9 @@ impl Turn {
 
     /// Asks the server to stop it. Its last events still come.
     fn abort(&self) -> PyResult<Pending> {
-        let stopper = self.inner.get()?.stopper.clone();
+        let handle = self.inner.get()?.handle.clone();
         Ok(Pending::new(async move {
-            stopper.stop().await?;
+            handle.stop().await?;
             Ok(Answer::Nothing)
         }))
     }
@@ -162,10 +168,10 @@ impl Inner {
         if self.is_over.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (stopper, reading) = (self.stopper.clone(), self.reading.clone());
+        let (handle, reading) = (self.handle.clone(), self.reading.clone());
         let Some(runtime) = runtime::existing() else { return };
         runtime.tail(async move {
-            let stopped = stopper.stop().await;
+            let stopped = handle.stop().await;
             if let Err(error) = &stopped {
                 tracing::warn!(%error, "a turn that nobody waits for could not be stopped");
             }

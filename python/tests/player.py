@@ -3,18 +3,24 @@
 One JSON document a line, both ways; ``tests/xtask/src/faults/through.rs`` is the other end and says what they mean.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import threading
 import time
+from typing import Any, Callable, Optional, TypeVar
 
-from opencode_nexus import Nexus, NexusError
+from opencode_nexus import ChatEvent, Nexus, NexusError, Turn
+from opencode_nexus.events import PermissionAskedEvent, QuestionAskedEvent
+
+T = TypeVar("T")
 
 #: A person who wants to stop and sees nothing new for this long, stops.
 PATIENCE = 3.0
 
 
-def retried(act):
+def retried(act: Callable[[], T]) -> T:
     """A person presses the key again when the connection failed."""
     for attempt in range(21):
         try:
@@ -23,21 +29,22 @@ def retried(act):
             if not error.retryable or attempt == 20:
                 raise
             time.sleep(0.05)
+    raise AssertionError("the last attempt raises")
 
 
 class Impatience:
     """Stops a turn when nothing is heard for a while; does nothing for a story that is not to be stopped."""
 
-    def __init__(self, turn, wanted):
+    def __init__(self, turn: Turn, wanted: bool) -> None:
         self.turn = turn
         self.wanted = wanted
         self.heard()
 
-    def heard(self):
+    def heard(self) -> None:
         self.until = time.monotonic() + PATIENCE
         self.ended = not self.wanted
 
-    def watch(self):
+    def watch(self) -> None:
         while not self.ended:
             time.sleep(0.1)
             if time.monotonic() > self.until:
@@ -51,15 +58,15 @@ class Impatience:
 class Story:
     """One turn of one session."""
 
-    def __init__(self, asked):
+    def __init__(self, asked: dict[str, Any]) -> None:
         self.asked = asked
         self.nexus = Nexus.connect(asked["url"], directory=asked["directory"])
         self.chat = self.nexus.conversation(session=asked["session"])
-        self.texts = {}
+        self.texts: dict[str, str] = {}
         self.events = 0
         self.replaced = 0
 
-    def play(self):
+    def play(self) -> Optional[str]:
         turn = self.chat.prompt(self.asked["prompt"])
         impatience = Impatience(turn, self.asked["stop_at"] is not None)
         watcher = threading.Thread(target=impatience.watch, daemon=True)
@@ -88,7 +95,7 @@ class Story:
             watcher.join()
         return outcome
 
-    def answer(self, event):
+    def answer(self, event: PermissionAskedEvent | QuestionAskedEvent) -> None:
         if event.type == "permission_asked":
             reply = self.asked["permission"]
             retried(lambda: self.chat.reply_permission(event.permission, reply))
@@ -98,7 +105,7 @@ class Story:
         else:
             retried(lambda: self.chat.reject_question(event.question))
 
-    def show(self, event):
+    def show(self, event: ChatEvent) -> None:
         if event.type == "child":
             self.show(event.event)
         elif event.type == "text":
@@ -109,7 +116,7 @@ class Story:
         elif event.type == "part_removed":
             self.texts.pop(event.part_id, None)
 
-    def typed(self):
+    def typed(self) -> None:
         """What the person has typed is on the screen as well."""
         for message in self.messages():
             if message["role"] == "user":
@@ -117,18 +124,18 @@ class Story:
                     if part["body"]["type"] == "text":
                         self.texts[part["id"]] = part["body"]["text"]
 
-    def messages(self):
+    def messages(self) -> Any:
         return json.loads(self.chat.messages_json())
 
-    def close(self):
+    def close(self) -> None:
         self.nexus.close()
 
 
-def answered(asked, story):
+def answered(asked: dict[str, Any], story: Optional[Story]) -> tuple[dict[str, Any], Optional[Story]]:
     """The answer to a line, and the story that is open after it."""
-    if asked.get("again"):
+    if story and asked.get("again"):
         return {"messages": story.messages()}, story
-    if asked.get("done"):
+    if story and asked.get("done"):
         story.close()
         return {}, None
     story = Story(asked)
@@ -138,8 +145,8 @@ def answered(asked, story):
     return {**seen, "messages": story.messages()}, story
 
 
-def main():
-    story = None
+def main() -> None:
+    story: Optional[Story] = None
     for line in sys.stdin:
         try:
             answer, story = answered(json.loads(line), story)

@@ -19,6 +19,15 @@ class Api(ServerTest):
         self.assertTrue(api.global_health()["healthy"])
         self.assertIs(self.nexus.api, api)
 
+    def test_an_operation_is_called_by_its_identifier(self) -> None:
+        made = self.nexus.call("v1", "session.create", {"body": {"title": "By identifier"}})
+        self.assertEqual(self.nexus.call("v1", "session.get", {"sessionID": made["id"]})["title"], "By identifier")
+        self.assertTrue(self.nexus.call("v1", "global.health")["healthy"])
+        for wrong, names in ((("v3", "x"), "line"), (("v1", "no.such"), "no.such"), (("v1", "x", [1]), "given")):
+            with self.assertRaises((ValueError, TypeError, NexusError)) as raised:
+                self.nexus.call(*wrong)
+            self.assertIn(names, str(raised.exception))
+
     def test_the_other_line_is_refused(self) -> None:
         with self.assertRaises(NexusError) as raised:
             self.nexus.api.v2.session_list()

@@ -117,7 +117,8 @@ class Player:
         target: Any = self.filled(f"${step['on']}") if "on" in step else self.nexus
         if what == "api":
             # The cases have the names of the wire, so it is called by them and not by a generated method.
-            return self.nexus._call(self.nexus.server.line, given["id"], given.get("arguments", {}))
+            line: Any = self.nexus.server.line
+            return self.nexus.call(line, given["id"], given.get("arguments", {}))
         if what == "raw_events":
             return self.raw(given, expected)
         if what == "conversation":

@@ -83,6 +83,21 @@ class Ending(ServerTest):
         turn.close()
         turn.detach()
 
+    def test_a_closed_conversation_stops_its_turn_and_ends_its_events(self) -> None:
+        with self.nexus.conversation() as chat:
+            session, feed, turn = chat.session_id, chat.events(), chat.prompt("Hang on")
+            while "begin" not in turn.answer:
+                next(turn)
+            self.assertEqual((chat.status.type, chat.sessions), ("busy", [session]))
+        self.assertNotEqual(list(feed), [])
+        self.assert_idle(session)
+        chat.close()
+        with self.assertRaises(NexusError) as raised:
+            chat.messages
+        self.assertEqual(raised.exception.code, "user.aborted")
+        again = self.nexus.conversation(session)
+        self.assertEqual(again.prompt("Say it").text(), "Echo: Say it")
+
     def test_what_was_closed_says_so(self) -> None:
         from opencode_nexus import Nexus
 
@@ -103,6 +118,28 @@ class AsyncEnding(ServerTest, unittest.IsolatedAsyncioTestCase):
                 return True
             await asyncio.sleep(0.05)
         return False
+
+    async def test_a_closed_conversation_stops_its_turn_and_ends_its_events(self) -> None:
+        async with AsyncNexus.connect(self.server.url, directory=self.server.directory) as nexus:
+            async with await nexus.conversation() as chat:
+                session, feed, turn = chat.session_id, chat.events(), await chat.prompt("Hang on")
+                while "begin" not in turn.answer:
+                    await turn.__anext__()
+            self.assertNotEqual([event async for event in feed], [])
+            self.assertTrue(await self.idle(nexus, session))
+            with self.assertRaises(NexusError):
+                await chat.abort()
+
+    async def test_a_stopped_turn_has_no_text(self) -> None:
+        async with AsyncNexus.connect(self.server.url, directory=self.server.directory) as nexus:
+            chat = await nexus.conversation()
+            turn = await chat.prompt("Hang on")
+            while "begin" not in turn.answer:
+                await turn.__anext__()
+            await turn.abort()
+            with self.assertRaises(NexusError) as raised:
+                await turn.text()
+            self.assertEqual((raised.exception.code, "begin" in turn.answer), ("user.aborted", True))
 
     async def test_cancelling_a_task_stops_the_agent(self) -> None:
         async with AsyncNexus.connect(self.server.url, directory=self.server.directory) as nexus:

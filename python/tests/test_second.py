@@ -39,6 +39,15 @@ class Second(unittest.TestCase):
                 if event.type.startswith("session.") and event.properties.get("sessionID"):
                     return
 
+    def test_the_stream_of_an_operation_is_read_to_its_end(self) -> None:
+        with Nexus.connect(self.server.url, directory=self.server.directory) as nexus:
+            chat = nexus.conversation()
+            chat.prompt("Hello").finish()
+            log = [event["type"] for event in nexus.api.v2.session_log(chat.session_id)]
+            self.assertEqual(log[-1], "log.synced")
+            with self.assertRaises(errors.UnsupportedError):
+                nexus.api.event_subscribe()
+
     def test_a_wrong_password_is_an_unauthorized_error(self) -> None:
         address = self.server.url.split("@")[-1]
         with self.assertRaises(errors.UnauthorizedError):

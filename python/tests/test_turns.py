@@ -10,7 +10,7 @@ import threading
 import unittest
 import zlib
 
-from opencode_nexus import AsyncNexus, ChatEvent, Conversation, Nexus, parts
+from opencode_nexus import AsyncNexus, ChatEvent, Conversation, Nexus, errors, parts
 from opencode_nexus.records import Message, Part
 from servers import ServerTest
 
@@ -89,6 +89,9 @@ class Turns(ServerTest):
         self.assertEqual(failed.kind, "failed")
         assert failed.error is not None
         self.assertTrue(failed.error.name)
+        with self.assertRaises(errors.ProviderError) as raised:
+            chat.prompt("Fail again").text()
+        self.assertIn(failed.error.name, str(raised.exception))
 
     def test_a_prompt_has_parts(self) -> None:
         chat = self.conversation()

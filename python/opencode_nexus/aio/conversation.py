@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from weakref import WeakSet
+
 from .. import _arguments as arguments
 from .. import _requests as requests
 from .._asks import Asks
 from ._loop import run
 from .feed import AsyncFeed
-from ..records import FileDiff, Message, Session, Todo, Transcript
+from ..records import FileDiff, Message, Session, Status, Todo, Transcript
 from .turn import AsyncTurn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import TracebackType
     from typing import Literal, Optional, Union
 
     from .. import _native as core
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 class AsyncConversation:
     """One session. ``AsyncNexus.conversation`` opens it. Tasks of one event loop may share it."""
 
-    __slots__ = ("_native", "_asks", "__weakref__")
+    __slots__ = ("_native", "_asks", "_turns", "__weakref__")
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class AsyncConversation:
     ) -> None:
         self._native = native
         self._asks = Asks(native, on_permission, on_question)
+        self._turns: WeakSet[AsyncTurn] = WeakSet()
 
     @property
     def session_id(self) -> str:
@@ -68,6 +72,16 @@ class AsyncConversation:
         """The session, as it stands; asks nobody."""
         return self.transcript.session
 
+    @property
+    def status(self) -> Status:
+        """Whether it runs, waits for its provider, or is idle; asks nobody."""
+        return self.transcript.status
+
+    @property
+    def sessions(self) -> list[str]:
+        """The session and those of its sub-agents, as far as they are followed; asks nobody."""
+        return self._native.sessions()
+
     def prompt(
         self,
         prompt: Prompt,
@@ -97,7 +111,7 @@ class AsyncConversation:
             delivery=delivery,
             deadline=deadline,
         )
-        return AsyncTurn(self._native.say(said), self._asks)
+        return self._begun(self._native.say(said))
 
     def command(
         self,
@@ -109,18 +123,18 @@ class AsyncConversation:
     ) -> AsyncTurn:
         """Runs a slash command; its name has no slash."""
         deed = requests.deed("command", model, agent, name=name, arguments=arguments)
-        return AsyncTurn(self._native.perform(deed), self._asks)
+        return self._begun(self._native.perform(deed))
 
     def shell(
         self, command: str, *, model: Union[str, Model, ModelRef, None] = None, agent: Optional[str] = None
     ) -> AsyncTurn:
         """Runs a shell command for the person, which the agent is shown."""
         deed = requests.deed("shell", model, agent, command=command)
-        return AsyncTurn(self._native.perform(deed), self._asks)
+        return self._begun(self._native.perform(deed))
 
     def summarize(self, *, model: Union[str, Model, ModelRef, None] = None, agent: Optional[str] = None) -> AsyncTurn:
         """Makes the history shorter; without a ``model`` by the last one."""
-        return AsyncTurn(self._native.perform(requests.deed("summarize", model, agent)), self._asks)
+        return self._begun(self._native.perform(requests.deed("summarize", model, agent)))
 
     def events(self) -> AsyncFeed:
         """Everything that happens from now on, whoever causes it. Callbacks are not called for it: turns do that."""
@@ -200,6 +214,28 @@ class AsyncConversation:
     async def flush_history(self, within: float = 10.0) -> None:
         """Waits until the history has everything that was told by now, at most so many seconds."""
         await run(self._native.flush_history(arguments.seconds("within", within)))
+
+    def _begun(self, pending: core.Pending[core.Turn]) -> AsyncTurn:
+        turn = AsyncTurn(pending, self._asks)
+        self._turns.add(turn)
+        return turn
+
+    def close(self) -> None:
+        """Follows the session no longer. Turns that run are stopped, and what reads its events ends."""
+        for turn in list(self._turns):
+            turn.close()
+        self._native.close()
+
+    async def __aenter__(self) -> AsyncConversation:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         return f"<AsyncConversation {self.session_id}>"

@@ -141,16 +141,28 @@ class AsyncNexus:
         if self._api is None:
             from ..api.v1 import AsyncApi
 
-            self._api = AsyncApi(self._call, self._stream)
+            self._api = AsyncApi(self.call, self._stream)
         return self._api
 
-    async def _call(self, line: str, operation: str, given: dict[str, Any]) -> Any:
-        is_json, answer = await run(self._native.call(line, operation, arguments.encode("arguments", given), None))
+    async def call(
+        self,
+        line: Literal["v1", "v2"],
+        operation: str,
+        given: Optional[Mapping[str, Any]] = None,
+        *,
+        directory: Optional[Path] = None,
+    ) -> Any:
+        """Calls an operation by the identifier that it has in the interface document of a line; ``api`` has a method for each."""
+        spoken, name, written = requests.operation(line, operation, given)
+        asked = self._native.call(spoken, name, written, arguments.path("directory", directory))
+        is_json, answer = await run(asked)
         return requests.load(answer) if is_json else answer
 
-    def _stream(self, line: str, operation: str, given: dict[str, Any]) -> AsyncIterator[Any]:
-        requests.check_stream(self._native.server(), line, operation, given)
-        return _data(self.events())
+    def _stream(self, line: Literal["v1", "v2"], operation: str, given: Mapping[str, Any]) -> AsyncIterator[Any]:
+        from .events import AsyncEvents
+
+        spoken, name, written = requests.operation(line, operation, given)
+        return _data(AsyncEvents(self._native.stream(spoken, name, written, None)))
 
     @property
     def history(self) -> AsyncHistory:
@@ -315,4 +327,5 @@ class Opening:
 
 async def _data(events: AsyncEvents) -> AsyncIterator[Any]:
     async for event in events:
-        yield event.data
+        if not event.type.startswith("nexus."):
+            yield event.data

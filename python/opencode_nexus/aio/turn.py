@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from .._answer import Answer, is_prompt
+from .._answer import is_prompt, whole
 from .._asks import Ask
 from .._requests import load
 from ..events import chat_event
@@ -56,7 +56,7 @@ class AsyncTurn:
                 raise
             if self._native is None:
                 self._native, self._start = native, None
-                self._fetch = Fetch(lambda: native.next(256))
+                        self._fetch = Fetch(lambda: native.next(256))
         return self._native
 
     def __await__(self) -> Generator[Any, None, AsyncTurn]:
@@ -101,9 +101,14 @@ class AsyncTurn:
         if ask is not None:
             await answered(ask)
         event = chat_event(fields)
-        if event.type == "turn_ended" and event.message_id == self.message_id:
+            if event.type == "turn_ended" and event.message_id == self.message_id:
             self._outcome = event.outcome
         return event
+
+    @property
+    def answer(self) -> str:
+        """What the agent has answered by now; see ``text``."""
+        return "" if self._native is None else self._native.answer()
 
     async def finish(self) -> TurnOutcome:
         """Waits for the end, letting all events go. A turn that failed on the server raises nothing: ask the outcome."""
@@ -121,16 +126,13 @@ class AsyncTurn:
         return self._outcome
 
     async def text(self) -> str:
-        """Waits for the end, and gives what the agent answered from now on."""
-        try:
-            await self._started()
-            answer = Answer(self.message_id)
-            async for event in self:
-                answer.read(event)
-        except asyncio.CancelledError:
-            self.close()
-            raise
-        return answer.text
+        """Waits for the end, and gives the answer: the text of the agent's messages, joined.
+
+        Raises what ``finish`` does; ``ProviderError`` when the turn failed, ``AbortedError`` when it was stopped. ``answer`` has what
+        was said until then.
+        """
+        outcome = await self.finish()
+        return whole(self.answer, outcome)
 
     async def abort(self) -> None:
         """Asks the server to stop it. Its last events still come. Other tasks may call it while one iterates."""

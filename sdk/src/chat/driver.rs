@@ -33,9 +33,13 @@ use crate::model::{MessageId, PermissionReply, Snapshot, Status};
 use crate::stream::{EventRef, EventStream, StreamItem};
 use crate::transport::{Backoff, BackoffPolicy};
 
-/// So often may the server say that nothing runs before a turn is settled as it is, which takes 5.6 s. Stopped before its
-/// first step, 1.18.33 leaves an answer that is never completed (seen).
+/// So often may the server say that nothing runs before a prompt counts as overlooked, or a stopped turn is settled as it is, which
+/// takes 5.6 s. Stopped before its first step, 1.18.33 leaves an answer that is never completed (seen).
 const IDLE_CHECKS: u32 = 4;
+
+/// So often before a turn that nobody has stopped is given up as lost, which takes 11.2 s: on a loaded machine a server may need
+/// more than 5.6 s to begin (seen).
+const LOST_CHECKS: u32 = 5;
 
 /// So many events may wait while the state is read; more means to read it again.
 const HELD_LIMIT: usize = 100_000;
@@ -292,7 +296,10 @@ impl Driver {
                     turn.idle_checks = 0;
                     self.send_again(turn.message_id.clone(), prompt);
                 }
-                None => lost.push(turn.message_id.clone()),
+                None if turn.aborting || turn.idle_checks >= LOST_CHECKS => {
+                    lost.push(turn.message_id.clone())
+                }
+                None => {}
             }
         }
         if lost.is_empty() {

@@ -1,5 +1,6 @@
 //! Conversations: the reducer that folds events into messages, turns, and the policy for what servers ask.
 
+mod answer;
 mod asks;
 mod changes;
 mod conversation;
@@ -38,4 +39,4 @@ pub use said::{Deed, Opening, Piece, RejectWord, Rejection, Reply, Said, seconds
 pub use sending::TurnOptions;
 pub use shared::ConversationOptions;
 pub use transcript::{PartOrder, Transcript};
-pub use turn::{Turn, TurnStopper};
+pub use turn::{Turn, TurnHandle};

@@ -117,7 +117,7 @@ impl Conversation {
         let message_id = self.new_message_id();
         let turn = OpenTurn {
             message_id: message_id.clone(),
-            after,
+            after: after.clone(),
             accepted: None,
             request: Request::Silent,
             is_message,
@@ -131,7 +131,7 @@ impl Conversation {
             idle_checked: None,
         };
         let feed = self.shared.begin_turn(turn, options.deadline);
-        Ok(Turn::new(self.clone(), feed, message_id))
+        Ok(Turn::new(self.clone(), feed, message_id, after))
     }
 
     /// A name for a new message, greater than all that are known.

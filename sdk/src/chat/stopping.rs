@@ -23,6 +23,9 @@ const LOOKS: [Duration; 5] = [
 /// A request that is not answered by then is left: the next look has another.
 const ANSWERING: Duration = Duration::from_secs(2);
 
+/// So many looks may stay without an answer: the server is gone then, and with it what ran.
+const UNANSWERED: u32 = 10;
+
 impl Shared {
     /// Asks the server to stop a turn. One that has ended is left alone.
     pub(super) async fn abort(self: &Arc<Self>, id: &MessageId) -> Result<()> {
@@ -31,25 +34,41 @@ impl Shared {
             let Some(turn) = state.turns.iter_mut().find(|t| t.message_id == *id) else { return Ok(()) };
             turn.aborting = true;
         }
-        let (shared, id) = (self.clone(), id.clone());
-        tokio::spawn(async move { shared.make_sure(&id).await });
-        self.dialect.abort(&self.root).await?;
+        self.stop(id).await?;
         self.nudge.notify_one();
         Ok(())
     }
 
+    /// The same, whether or not the turn is still followed.
+    pub(super) async fn stop(self: &Arc<Self>, id: &MessageId) -> Result<()> {
+        let (shared, id) = (self.clone(), id.clone());
+        tokio::spawn(async move { shared.make_sure(&id).await });
+        self.dialect.abort(&self.root).await
+    }
+
     async fn make_sure(&self, id: &MessageId) {
+        let mut unanswered = 0;
         for wait in LOOKS {
             tokio::time::sleep(wait).await;
-            // That the turn counts as over is not enough: it does as well when the server has not begun with it for a while.
-            if self.is_answered(id) {
-                return;
-            }
-            let runs = tokio::time::timeout(ANSWERING, self.still_runs(id)).await;
-            if runs.unwrap_or_default() {
-                tracing::debug!(session = %self.root, "a turn runs although it was stopped; it is stopped again");
-                // Whether it helped is seen at the next look; the answer may never come.
-                let _late = tokio::time::timeout(ANSWERING, self.dialect.abort(&self.root)).await;
+            // A look that the server does not answer shows nothing, and is taken again.
+            while unanswered < UNANSWERED {
+                // That the turn counts as over is not enough: it does as well when the server has not begun with it for a while.
+                if self.is_answered(id) {
+                    return;
+                }
+                match tokio::time::timeout(ANSWERING, self.still_runs(id)).await {
+                    Ok(Ok(false)) => break,
+                    Ok(Ok(true)) => {
+                        tracing::debug!(session = %self.root, "a turn runs although it was stopped; it is stopped again");
+                        // Whether it helped is seen at the next look; the answer may never come.
+                        let _late = tokio::time::timeout(ANSWERING, self.dialect.abort(&self.root)).await;
+                        break;
+                    }
+                    Ok(Err(_)) | Err(_) => {
+                        unanswered += 1;
+                        tokio::time::sleep(wait).await;
+                    }
+                }
             }
         }
     }
@@ -62,11 +81,12 @@ impl Shared {
     }
 
     /// Whether something runs, and it is this prompt's: another may have been sent since.
-    async fn still_runs(&self, id: &MessageId) -> bool {
-        if !self.dialect.busy().await.is_ok_and(|busy| busy.contains(&self.root)) {
-            return false;
+    async fn still_runs(&self, id: &MessageId) -> Result<bool> {
+        if !self.dialect.busy().await?.contains(&self.root) {
+            return Ok(false);
         }
-        let messages = self.dialect.messages(&self.root).await.unwrap_or_default();
-        messages.iter().rfind(|message| message.role == Role::User).is_some_and(|message| message.id == *id)
+        let messages = self.dialect.messages(&self.root).await?;
+        let newest = messages.iter().rfind(|message| message.role == Role::User);
+        Ok(newest.is_some_and(|message| message.id == *id))
     }
 }

@@ -6,8 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
 
+use super::answer;
 use super::conversation::Conversation;
-use super::event::{ChatEvent, TurnOutcome};
+use super::event::{ChatEvent, OutcomeKind, TurnOutcome};
 use super::feed::ChatFeed;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,17 +25,20 @@ pub struct Turn {
     conversation: Conversation,
     feed: ChatFeed,
     message_id: MessageId,
+    /// What stood last before it.
+    after: Option<MessageId>,
     done: bool,
 }
 
-/// Stops a turn that somebody else reads. It keeps nothing alive, and stopping a turn that is over does nothing.
+/// A turn that somebody else reads. It keeps no conversation alive, and stopping a turn that is over does nothing.
 #[derive(Clone, Debug)]
-pub struct TurnStopper {
+pub struct TurnHandle {
     shared: Arc<Shared>,
     message_id: MessageId,
+    after: Option<MessageId>,
 }
 
-impl TurnStopper {
+impl TurnHandle {
     /// As [`Turn::abort`].
     ///
     /// # Errors
@@ -42,11 +46,22 @@ impl TurnStopper {
     pub async fn stop(&self) -> Result<()> {
         self.shared.abort(&self.message_id).await
     }
+
+    /// As [`Turn::answer`].
+    pub fn answer(&self) -> String {
+        let state = self.shared.lock();
+        answer::text(state.scope.root().messages(), &self.message_id, self.after.as_ref())
+    }
 }
 
 impl Turn {
-    pub(super) fn new(conversation: Conversation, feed: ChatFeed, message_id: MessageId) -> Self {
-        Self { conversation, feed, message_id, done: false }
+    pub(super) fn new(
+        conversation: Conversation,
+        feed: ChatFeed,
+        message_id: MessageId,
+        after: Option<MessageId>,
+    ) -> Self {
+        Self { conversation, feed, message_id, after, done: false }
     }
 
     /// The prompt's message.
@@ -73,6 +88,26 @@ impl Turn {
         Err(Error::new(ErrorKind::Aborted, "the conversation was closed before the turn ended"))
     }
 
+    /// Waits for the end, and gives the answer: see [`answer`](Self::answer).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); [`ErrorKind::Provider`] when the turn failed, [`ErrorKind::Aborted`] when it was stopped.
+    pub async fn text(self) -> Result<String> {
+        let handle = self.handle();
+        let outcome = self.finish().await?;
+        match outcome.kind {
+            OutcomeKind::Completed => Ok(handle.answer()),
+            OutcomeKind::Aborted => {
+                let why = outcome.error.map(|error| error.message);
+                Err(Error::new(ErrorKind::Aborted, why.unwrap_or_else(|| "the turn was stopped".into())))
+            }
+            OutcomeKind::Failed => {
+                let why = outcome.error.map(|error| format!("{}: {}", error.name, error.message));
+                Err(Error::new(ErrorKind::Provider, why.unwrap_or_else(|| "the turn failed".into())))
+            }
+        }
+    }
+
     /// Asks the server to stop. The stream goes on until it has: its last words still come.
     ///
     /// # Errors
@@ -81,9 +116,19 @@ impl Turn {
         self.conversation.shared.abort(&self.message_id).await
     }
 
+    /// What the agent has answered by now: the text of its messages from the prompt to the next one, joined. What it thought and what
+    /// its tools said is no part of it. Empty for a deed that is answered by no text.
+    pub fn answer(&self) -> String {
+        self.handle().answer()
+    }
+
     /// A handle that stops the turn while somebody else reads it.
-    pub fn stopper(&self) -> TurnStopper {
-        TurnStopper { shared: self.conversation.shared.clone(), message_id: self.message_id.clone() }
+    pub fn handle(&self) -> TurnHandle {
+        TurnHandle {
+            shared: self.conversation.shared.clone(),
+            message_id: self.message_id.clone(),
+            after: self.after.clone(),
+        }
     }
 
     /// Lets the turn go on without being watched.
@@ -114,13 +159,14 @@ impl Drop for Turn {
         // Outside a runtime there is nobody left who could send the request.
         if let (false, Ok(runtime)) = (self.done, tokio::runtime::Handle::try_current()) {
             // The conversation is held until then: one that is closed knows nothing of its turns any more, and both may be dropped at
-            // the same moment.
+            // the same moment. It is dropped by name, because a block that only uses a field of it moves only that field in.
             let (conversation, message_id) = (self.conversation.clone(), self.message_id.clone());
             runtime.spawn(async move {
                 if let Err(error) = conversation.shared.abort(&message_id).await {
                     tracing::warn!(%error, "a dropped turn could not be stopped");
                 }
                 conversation.shared.abandon(&message_id);
+                drop(conversation);
             });
         }
     }

@@ -67,10 +67,10 @@ impl Driver {
         for id in late {
             let error = Error::new(ErrorKind::Timeout, "the turn has passed its deadline and was stopped");
             let feed = state.forget_turn(&id);
-            let (dialect, root) = (self.shared.dialect.clone(), self.shared.root.clone());
+            let shared = self.shared.clone();
             tokio::spawn(async move {
                 // Whoever hears of it may send the next prompt at once, which must not be stopped in its place.
-                let _unanswered = tokio::time::timeout(STOPPING, dialect.abort(&root)).await;
+                let _unanswered = tokio::time::timeout(STOPPING, shared.stop(&id)).await;
                 if let Some(feed) = feed {
                     feed.end(Some(error));
                 }

@@ -1,5 +1,6 @@
 //! The cargo that runs us, as if it had been called from a shell.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,7 +11,12 @@ const SET_BY_RUN: &[&str] =
 
 /// A call of cargo.
 pub fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    calls_cargo(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A call of a program that calls cargo itself.
+pub fn calls_cargo(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| SET_BY_RUN.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
@@ -39,7 +45,12 @@ pub fn nexus(root: &Path) -> Result<PathBuf, String> {
 
 /// The same for any executable of the workspace.
 pub fn executable(root: &Path, name: &str) -> Result<PathBuf, String> {
-    Built::with(root, &["build", "--workspace", "--bins"])?.executable(name)
+    workspace(root)?.executable(name)
+}
+
+/// Every library and executable of the workspace, as the tests built them.
+pub fn workspace(root: &Path) -> Result<Built, String> {
+    Built::with(root, &["build", "--workspace", "--lib", "--bins"])
 }
 
 /// Builds with these arguments; gives the dynamic library of that name.

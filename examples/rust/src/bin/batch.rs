@@ -7,8 +7,7 @@ use std::process::ExitCode;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
-use opencode_nexus::chat::{AskPolicy, ConversationOptions, OutcomeKind, Prompt, PromptPart};
-use opencode_nexus::model::{PartBody, Role};
+use opencode_nexus::chat::{AskPolicy, ConversationOptions, Prompt, PromptPart};
 use opencode_nexus::{Client, Error, ErrorKind, Nexus, NexusOptions, Result};
 use opencode_nexus_examples::ended;
 
@@ -63,17 +62,5 @@ async fn summary(client: &Client, file: &str) -> Result<String> {
     let conversation = client.create_with(Some(file), options).await?;
     let prompt = Prompt::text(format!("Say in one sentence what {file} is for."))
         .with(PromptPart::file(Path::new(file).canonicalize()?, None)?);
-    let outcome = conversation.prompt(prompt).await?.finish().await?;
-    if outcome.kind != OutcomeKind::Completed {
-        let why = outcome.error.map_or_else(|| "it was stopped".to_owned(), |error| error.message);
-        return Err(Error::new(ErrorKind::Provider, why));
-    }
-    Ok(conversation.with_transcript(|transcript| {
-        let last = transcript.messages().iter().rev().find(|message| message.role == Role::Assistant);
-        let texts = last.into_iter().flat_map(|message| &message.parts).filter_map(|part| match &part.body {
-            PartBody::Text { text, .. } => Some(text.as_str()),
-            _ => None,
-        });
-        texts.collect()
-    }))
+    conversation.prompt(prompt).await?.text().await
 }

@@ -6,10 +6,7 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use opencode_nexus::chat::{
-    AskPolicy, ConversationOptions, Decision, OutcomeKind, Prompt, PromptPart, TurnOptions,
-};
-use opencode_nexus::model::{PartBody, Role};
+use opencode_nexus::chat::{AskPolicy, ConversationOptions, Decision, Prompt, PromptPart, TurnOptions};
 use opencode_nexus::{Error, ErrorKind, Nexus, NexusOptions, Result};
 use opencode_nexus_examples::ended;
 
@@ -59,21 +56,9 @@ async fn review(diff: String) -> Result<String> {
     let conversation = nexus.client().create_with(Some("Review"), options).await?;
     let prompt = Prompt::text(TASK).with(PromptPart::Context(format!("```diff\n{diff}\n```")));
     let turn = conversation.prompt_with(prompt, TurnOptions { deadline: Some(BOUND) }).await?;
-    let outcome = turn.finish().await?;
-    if outcome.kind != OutcomeKind::Completed {
-        let why = outcome.error.map_or_else(|| "the review was stopped".to_owned(), |error| error.message);
-        return Err(Error::new(ErrorKind::Provider, why));
-    }
-    let said = conversation.with_transcript(|transcript| {
-        let answers = transcript.messages().iter().filter(|message| message.role == Role::Assistant);
-        let texts = answers.flat_map(|message| &message.parts).filter_map(|part| match &part.body {
-            PartBody::Text { text, .. } => Some(text.as_str()),
-            _ => None,
-        });
-        texts.collect::<Vec<_>>().join("\n")
-    });
+    let said = turn.text().await;
     nexus.close().await?;
-    Ok(said)
+    said
 }
 
 /// One thing that is wrong.

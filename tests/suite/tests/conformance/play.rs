@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use opencode_nexus::chat::{ChatEvent, Conversation, Deed, Opening, Reply, Said, Turn};
 use opencode_nexus::dialect::{Line, SessionFilter};
-use opencode_nexus::model::Role;
 use opencode_nexus::stream::RawItem;
 use opencode_nexus::{Called, Client, Error, ErrorKind, Result};
 use opencode_nexus_testkit::server::TestServer;
@@ -212,16 +211,7 @@ async fn turn(conversation: &Conversation, mut turn: Turn, step: &Value) -> Resu
             _ => {}
         }
     }
-    given.text = conversation.with_transcript(|transcript| {
-        let answers = transcript.messages().iter().rev().take_while(|message| message.role != Role::User);
-        let mut answers: Vec<_> = answers.collect();
-        answers.reverse();
-        let texts = answers.iter().flat_map(|message| &message.parts).filter_map(|part| match &part.body {
-            opencode_nexus::model::PartBody::Text { text, .. } => Some(text.as_str()),
-            _ => None,
-        });
-        texts.collect()
-    });
+    given.text = turn.answer();
     Ok(given)
 }
 

@@ -1,5 +1,7 @@
 //! Operations that are called by their ids with JSON, as bindings for other languages do it, on both lines.
 
+use std::time::Duration;
+
 use opencode_nexus::dialect::Line;
 use opencode_nexus::stream::{RawEvents, RawItem};
 use opencode_nexus::{Called, Client, Error};
@@ -108,7 +110,17 @@ fn the_same_works_on_opencode_2_and_shows_no_key() {
         assert!(
             json_of(&client, "session.get", json!({"sessionID": id})).await.to_string().contains("By id")
         );
-        let providers = json_of(&client, "provider.list", json!({})).await.to_string();
+        // A server that meets a folder for the first time reads its configuration only then.
+        let configured = async {
+            loop {
+                let providers = json_of(&client, "provider.list", json!({})).await.to_string();
+                if providers.contains("scripted") {
+                    return providers;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let providers = within("the provider", configured).await;
         assert!(providers.contains("[redacted]") && !providers.contains("scripted-key"), "{providers}");
         let socket = json_of(&client, "pty.connect", json!({"ptyID": "pty_1"})).await;
         let authorization = socket["headers"]["authorization"].as_str().unwrap();

@@ -38,12 +38,13 @@ from __future__ import annotations
 # Type checkers take a variable of this name as true; `typing` need not be imported for them.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, AsyncIterator, Awaitable, Callable, Dict, Iterator
+    from typing import Any, AsyncIterator, Awaitable, Callable, Dict, Iterator, Literal
 
-    Call = Callable[[str, str, Dict[str, Any]], Any]
-    AsyncCall = Callable[[str, str, Dict[str, Any]], Awaitable[Any]]
-    Stream = Callable[[str, str, Dict[str, Any]], Iterator[Any]]
-    AsyncStream = Callable[[str, str, Dict[str, Any]], AsyncIterator[Any]]
+    Line = Literal["v1", "v2"]
+    Call = Callable[[Line, str, Dict[str, Any]], Any]
+    AsyncCall = Callable[[Line, str, Dict[str, Any]], Awaitable[Any]]
+    Stream = Callable[[Line, str, Dict[str, Any]], Iterator[Any]]
+    AsyncStream = Callable[[Line, str, Dict[str, Any]], AsyncIterator[Any]]
 
 
 class Unset:

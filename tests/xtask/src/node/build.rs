@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::cargo::Built;
+use crate::cargo;
 use crate::editors::install::{perform, program};
 
 /// What was built.
@@ -24,7 +24,7 @@ pub const QUIET: [&str; 3] = ["--no-audit", "--no-fund", "--ignore-scripts"];
 pub fn package(root: &Path) -> Result<Package, String> {
     program(&["node"], "nodejs")?;
     program(&["npm"], "npm")?;
-    let built = Built::with(root, &["build", "--workspace", "--lib", "--bin", "nexus-test-server"])?;
+    let built = cargo::workspace(root)?;
     let (library, server) = (built.library("opencode_nexus_node")?, built.executable("nexus-test-server")?);
     let folder = javascript(root)?;
     let platform = platform_of(&crate::package::host()?)?;

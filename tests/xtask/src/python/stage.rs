@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Bench;
-use crate::cargo::Built;
+use crate::cargo;
 
 /// A package that can be imported, and what its tests need.
 pub struct Staged {
@@ -18,9 +18,7 @@ pub struct Staged {
 /// # Errors
 /// When it does not compile.
 pub fn stage(bench: &Bench) -> Result<Staged, String> {
-    // With xtask, so that the libraries are built with the features that the whole workspace gives them, and only once.
-    let packages = ["-p", "opencode-nexus-python", "-p", "opencode-nexus-testkit", "-p", "xtask"];
-    let built = Built::with(&bench.root, &[&["build"], &packages[..], &["--lib", "--bins"]].concat())?;
+    let built = cargo::workspace(&bench.root)?;
     let (module, server) = (built.library("_native")?, built.executable("nexus-test-server")?);
     let folder = bench.work.join("stage");
     put_together(&bench.root, &module, &folder)?;

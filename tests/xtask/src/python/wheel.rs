@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::stage::Staged;
 use super::{Bench, interpreter, perform};
-use crate::cargo::cargo;
+use crate::cargo::{calls_cargo, cargo};
 
 /// Builds both into a folder and tries the wheel; gives a line about it.
 ///
@@ -33,7 +33,7 @@ pub fn build(bench: &Bench, staged: &Staged, folder: &Path, release: bool) -> Re
 /// # Errors
 /// Those of maturin.
 pub fn make(bench: &Bench, folder: &Path, release: bool, target: Option<&str>) -> Result<PathBuf, String> {
-    let mut maturin = Command::new(&bench.python);
+    let mut maturin = calls_cargo(&bench.python);
     maturin.args(["-m", "maturin", "build", "--quiet", "--strip", "--interpreter"]).arg(&bench.python);
     maturin.arg("--out").arg(folder).args(["--profile", if release { "release" } else { "dev" }]);
     match target {
@@ -72,7 +72,7 @@ fn paths(bench: &Bench) -> Vec<PathBuf> {
 /// # Errors
 /// Those of maturin.
 pub fn source(bench: &Bench, folder: &Path) -> Result<PathBuf, String> {
-    let mut maturin = Command::new(&bench.python);
+    let mut maturin = calls_cargo(&bench.python);
     maturin.args(["-m", "maturin", "sdist", "--out"]).arg(folder);
     perform(maturin.current_dir(bench.root.join("python")))?;
     only(folder, ".tar.gz")
