@@ -56,7 +56,7 @@ class AsyncTurn:
                 raise
             if self._native is None:
                 self._native, self._start = native, None
-                        self._fetch = Fetch(lambda: native.next(256))
+                self._fetch = Fetch(lambda: native.next(256))
         return self._native
 
     def __await__(self) -> Generator[Any, None, AsyncTurn]:
@@ -101,7 +101,7 @@ class AsyncTurn:
         if ask is not None:
             await answered(ask)
         event = chat_event(fields)
-            if event.type == "turn_ended" and event.message_id == self.message_id:
+        if event.type == "turn_ended" and event.message_id == self.message_id:
             self._outcome = event.outcome
         return event
 
