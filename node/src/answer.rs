@@ -1,5 +1,7 @@
 //! What JavaScript is answered, and how it becomes a value of its own.
 
+use std::ptr;
+
 use napi::bindgen_prelude::{Buffer, ToNapiValue, Uint32Array};
 use napi::sys;
 use opencode_nexus::Called;
@@ -49,6 +51,21 @@ impl Answer {
     }
 }
 
+/// Bytes of which JavaScript gets a copy in memory of its own. Memory of ours it lets go of late: when there are 64 MB of it.
+struct Copied(Vec<u8>);
+
+impl ToNapiValue for Copied {
+    unsafe fn to_napi_value(env: sys::napi_env, Self(bytes): Self) -> napi::Result<sys::napi_value> {
+        let mut made = ptr::null_mut();
+        // SAFETY: `env` is the environment in which this very function is called; the bytes live until they were copied.
+        let status = unsafe {
+            sys::napi_create_buffer_copy(env, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut(), &mut made)
+        };
+        napi::check_status!(status, "a buffer could not be made")?;
+        Ok(made)
+    }
+}
+
 impl TryFrom<Called> for Answer {
     type Error = Error;
 
@@ -81,9 +98,9 @@ impl ToNapiValue for Answer {
                 Self::Turn(turn) => Turn::to_napi_value(env, *turn),
                 Self::Events(events) => Events::to_napi_value(env, *events),
                 Self::History(history) => History::to_napi_value(env, *history),
-                Self::Raw(raw) => <(Buffer, Uint32Array, Vec<String>)>::to_napi_value(
+                Self::Raw(raw) => <(Copied, Uint32Array, Vec<String>)>::to_napi_value(
                     env,
-                    (raw.data.into(), raw.places.into(), raw.kinds),
+                    (Copied(raw.data), raw.places.into(), raw.kinds),
                 ),
             }
         }

@@ -1,11 +1,9 @@
-//! The one runtime of the process, which all threads of JavaScript share. It lives until the process ends.
+//! The one runtime of the process, which all threads of JavaScript share. It lives until the process ends. Its one thread reads from
+//! the network, and all else waits for it or blocks elsewhere; a second costs more in waking it than it does.
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
-
-/// More threads than this do not read faster from one server.
-const THREADS: usize = 4;
 
 static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 
@@ -18,9 +16,8 @@ pub fn handle() -> napi::Result<Handle> {
     if let Some(runtime) = &*runtime {
         return Ok(runtime.handle().clone());
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
     let made = Builder::new_multi_thread()
-        .worker_threads(threads)
+        .worker_threads(1)
         .thread_name("opencode-nexus")
         .enable_all()
         .build()

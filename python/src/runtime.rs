@@ -84,7 +84,8 @@ pub fn existing() -> Option<&'static Owned> {
 fn make() -> PyResult<&'static Owned> {
     let before = CURRENT.load(Ordering::Acquire);
     let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
+        // One reads from the network and all else waits for it or blocks elsewhere; a second costs more in waking it than it does.
+        .worker_threads(1)
         .thread_name("opencode-nexus")
         .enable_all()
         .build()

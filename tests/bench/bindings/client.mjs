@@ -74,9 +74,11 @@ const modes = {
   },
   leak: async () => {
     const nexus = await connect();
-    let count = await stream(nexus, true);
+    // Until the fifth stream the engine may grow to what it needs: it collects old memory when there are some 60 MB of it.
+    let count = 0;
+    for (let i = 0; i < 5; i++) count += await stream(nexus, true);
     const early = status("VmRSS");
-    for (let i = 0; i < 4; i++) count += await stream(nexus, true);
+    for (let i = 0; i < 5; i++) count += await stream(nexus, true);
     return { count, rss_early_kb: early, rss_late_kb: status("VmRSS"), peak_kb: peak(), wall_s: 1, cpu_s: process.cpuUsage().user / 1e6 };
   },
   import: async () => {

@@ -44,7 +44,7 @@ pub fn run(root: &Path, rounds: usize, stub: &Stub) -> Result<(), String> {
         println!("-- {suite:?}");
         table::print(suite, &format!("bindings-{suite:?}").to_lowercase(), &contestants, &runs);
     }
-    println!("-- Leak: the stream five times; memory after the first and after the last");
+    println!("-- Leak: the stream ten times; memory after the fifth and after the last");
     let contestants = vec![ours.python(&peers, "nexus (Python)", "leak"), ours.node("nexus (Node)", "leak")];
     let runs = runner::rounds(&contestants, &stub.url(Suite::Stream), 1)?;
     table::print(Suite::Stream, "bindings-leak", &contestants, &runs);

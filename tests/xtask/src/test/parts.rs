@@ -186,10 +186,10 @@ fn node(root: &Path) -> Counts {
 }
 
 fn faults(root: &Path) -> Counts {
-    // Every story at every second frame on the newest of each line, each run at another half; older ones for a minute.
-    let mut counts = own(root, "faults", &["faults", "--every", "2"]);
+    // Every story at every fourth frame on the newest of each line, each run at other ones; older ones for a minute.
+    let mut counts = own(root, "faults", &["faults", "--every", "4"]);
     println!("   OpenCode {SECOND}");
-    counts.add(own(root, "faults-2", &["faults", "--every", "2", "--version", SECOND]));
+    counts.add(own(root, "faults-2", &["faults", "--every", "4", "--version", SECOND]));
     for version in ["1.17.19", "1.14.48"] {
         println!("   OpenCode {version}, for a minute");
         // 1.14.48 manages some 160 faults in this time.
@@ -222,7 +222,7 @@ fn fuzz(root: &Path) -> Counts {
     let mut counts = Counts::default();
     for target in crate::fuzz::TARGETS {
         println!("   target {target}");
-        counts.add(own(root, &format!("fuzz-{target}"), &["fuzz", target, "--seconds", "30"]));
+        counts.add(own(root, &format!("fuzz-{target}"), &["fuzz", target, "--seconds", "20"]));
     }
     counts
 }
@@ -248,14 +248,14 @@ mod tests {
             &["plugins"],
             &["node"],
             &["python"],
-            &["faults", "--every", "2"],
-            &["faults", "--every", "2", "--version", SECOND],
+            &["faults", "--every", "4"],
+            &["faults", "--every", "4", "--version", SECOND],
             &["faults", "--through", "python", "--faults", "50", "--seconds", "60"],
             &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
             &["server-faults"],
             &["vault-check"],
             &["package", "--profile", "dev", "--to", "target/dist-dev", "--check"],
-            &["fuzz", "sse", "--seconds", "30"],
+            &["fuzz", "sse", "--seconds", "20"],
         ];
         for arguments in subcommands {
             let all = std::iter::once(&"xtask").chain(arguments.iter());
