@@ -64,21 +64,21 @@ pub(in crate::server) async fn end_marked(mark: &str) -> Vec<u32> {
 }
 
 async fn end_all(find: impl Fn() -> Vec<u32>) -> Vec<u32> {
-    let mut ended: Vec<u32> = Vec::new();
+    let mut ended: Vec<ProcessIdentity> = Vec::new();
     for _ in 0..ROUNDS {
         let found = find();
-        if found.is_empty() {
+        // One that was killed loses its mark with its memory, and on a loaded machine dies a little later.
+        if found.is_empty() && !ended.iter().any(ProcessIdentity::lives) {
             break;
         }
         for pid in found {
+            let process = ProcessIdentity::of(pid);
             kill(pid);
-            if !ended.contains(&pid) {
-                ended.push(pid);
-            }
+            ended.extend(process.filter(|process| !ended.contains(process)));
         }
         tokio::time::sleep(PAUSE).await;
     }
-    ended
+    ended.into_iter().map(|process| process.pid).collect()
 }
 
 fn is_orphaned(mark: &str) -> bool {
