@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from weakref import WeakSet
-
 from . import _arguments as arguments
 from . import _requests as requests
-from ._asks import Asks
+from ._followed import Followed
 from .feed import Feed
-from .records import FileDiff, Message, Session, Status, Todo, Transcript
+from .records import FileDiff, Message, Session, Todo
 from .turn import Turn
 
 TYPE_CHECKING = False
@@ -18,68 +16,16 @@ if TYPE_CHECKING:
     from typing import Literal, Optional, Union
 
     from . import _native as core
-    from ._asks import Answers, OnPermission, OnQuestion
+    from ._asks import Answers
     from ._requests import Reply
     from .parts import Prompt
     from .records import Model, ModelRef, Part, Permission, Question
 
 
-class Conversation:
+class Conversation(Followed):
     """One session. ``Nexus.conversation`` opens it. Threads may share it."""
 
-    __slots__ = ("_native", "_asks", "_turns", "__weakref__")
-
-    def __init__(
-        self,
-        native: core.Conversation,
-        on_permission: Optional[OnPermission] = None,
-        on_question: Optional[OnQuestion] = None,
-    ) -> None:
-        self._native = native
-        self._asks = Asks(native, on_permission, on_question)
-        self._turns: WeakSet[Turn] = WeakSet()
-
-    @property
-    def session_id(self) -> str:
-        """The session's identifier."""
-        return self._native.session_id
-
-    @property
-    def directory(self) -> Optional[str]:
-        """The folder in which the agent works; ``None`` when it is the server's own."""
-        return self._native.directory()
-
-    @property
-    def transcript(self) -> Transcript:
-        """Everything that is known of it, as it stands; asks nobody."""
-        return requests.one(Transcript, self._native.transcript())
-
-    @property
-    def messages(self) -> list[Message]:
-        """Its messages, as they stand; asks nobody."""
-        return self.transcript.messages
-
-    def messages_json(self) -> str:
-        """Its messages as they stand, as one JSON text whose names are the same in every language: to store them, and to compare
-        what programs in different languages have."""
-        import json
-
-        return json.dumps([message.to_dict() for message in self.messages], ensure_ascii=False)
-
-    @property
-    def session(self) -> Optional[Session]:
-        """The session, as it stands; asks nobody."""
-        return self.transcript.session
-
-    @property
-    def status(self) -> Status:
-        """Whether it runs, waits for its provider, or is idle; asks nobody."""
-        return self.transcript.status
-
-    @property
-    def sessions(self) -> list[str]:
-        """The session and those of its sub-agents, as far as they are followed; asks nobody."""
-        return self._native.sessions()
+    __slots__ = ()
 
     def prompt(
         self,
@@ -205,11 +151,6 @@ class Conversation:
         """The sessions that this one's agents have started."""
         return requests.many(Session, self._native.children().wait())
 
-    def child_messages(self, session: Union[str, Session]) -> Optional[list[Message]]:
-        """The messages of a sub-agent's session; ``None`` when it is not one of this conversation's."""
-        answer = self._native.child_messages(arguments.identifier("session", session))
-        return None if answer is None else requests.many(Message, answer)
-
     def flush_history(self, within: float = 10.0) -> None:
         """Waits until the history has everything that was told by now, at most so many seconds."""
         self._native.flush_history(arguments.seconds("within", within)).wait()
@@ -218,12 +159,6 @@ class Conversation:
         turn = Turn(native, self._asks)
         self._turns.add(turn)
         return turn
-
-    def close(self) -> None:
-        """Follows the session no longer. Turns that run are stopped, and what reads its events ends."""
-        for turn in list(self._turns):
-            turn.close()
-        self._native.close()
 
     def __enter__(self) -> Conversation:
         return self
@@ -235,9 +170,3 @@ class Conversation:
         traceback: Optional[TracebackType],
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<Conversation {self.session_id}>"
-
-    def _repr_markdown_(self) -> str:
-        return "\n\n".join(f"**{message.role}**: {message.text}" for message in self.messages)

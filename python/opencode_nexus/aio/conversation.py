@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from weakref import WeakSet
-
 from .. import _arguments as arguments
 from .. import _requests as requests
-from .._asks import Asks
+from .._followed import Followed
 from ._loop import run
 from .feed import AsyncFeed
-from ..records import FileDiff, Message, Session, Status, Todo, Transcript
+from ..records import FileDiff, Message, Session, Todo
 from .turn import AsyncTurn
 
 TYPE_CHECKING = False
@@ -19,68 +17,16 @@ if TYPE_CHECKING:
     from typing import Literal, Optional, Union
 
     from .. import _native as core
-    from .._asks import Answers, OnPermission, OnQuestion
+    from .._asks import Answers
     from .._requests import Reply
     from ..parts import Prompt
     from ..records import Model, ModelRef, Part, Permission, Question
 
 
-class AsyncConversation:
+class AsyncConversation(Followed):
     """One session. ``AsyncNexus.conversation`` opens it. Tasks of one event loop may share it."""
 
-    __slots__ = ("_native", "_asks", "_turns", "__weakref__")
-
-    def __init__(
-        self,
-        native: core.Conversation,
-        on_permission: Optional[OnPermission] = None,
-        on_question: Optional[OnQuestion] = None,
-    ) -> None:
-        self._native = native
-        self._asks = Asks(native, on_permission, on_question)
-        self._turns: WeakSet[AsyncTurn] = WeakSet()
-
-    @property
-    def session_id(self) -> str:
-        """The session's identifier."""
-        return self._native.session_id
-
-    @property
-    def directory(self) -> Optional[str]:
-        """The folder in which the agent works; ``None`` when it is the server's own."""
-        return self._native.directory()
-
-    @property
-    def transcript(self) -> Transcript:
-        """Everything that is known of it, as it stands; asks nobody."""
-        return requests.one(Transcript, self._native.transcript())
-
-    @property
-    def messages(self) -> list[Message]:
-        """Its messages, as they stand; asks nobody."""
-        return self.transcript.messages
-
-    def messages_json(self) -> str:
-        """Its messages as they stand, as one JSON text whose names are the same in every language: to store them, and to compare
-        what programs in different languages have."""
-        import json
-
-        return json.dumps([message.to_dict() for message in self.messages], ensure_ascii=False)
-
-    @property
-    def session(self) -> Optional[Session]:
-        """The session, as it stands; asks nobody."""
-        return self.transcript.session
-
-    @property
-    def status(self) -> Status:
-        """Whether it runs, waits for its provider, or is idle; asks nobody."""
-        return self.transcript.status
-
-    @property
-    def sessions(self) -> list[str]:
-        """The session and those of its sub-agents, as far as they are followed; asks nobody."""
-        return self._native.sessions()
+    __slots__ = ()
 
     def prompt(
         self,
@@ -206,11 +152,6 @@ class AsyncConversation:
         """The sessions that this one's agents have started."""
         return requests.many(Session, await run(self._native.children()))
 
-    def child_messages(self, session: Union[str, Session]) -> Optional[list[Message]]:
-        """The messages of a sub-agent's session; ``None`` when it is not one of this conversation's."""
-        answer = self._native.child_messages(arguments.identifier("session", session))
-        return None if answer is None else requests.many(Message, answer)
-
     async def flush_history(self, within: float = 10.0) -> None:
         """Waits until the history has everything that was told by now, at most so many seconds."""
         await run(self._native.flush_history(arguments.seconds("within", within)))
@@ -219,12 +160,6 @@ class AsyncConversation:
         turn = AsyncTurn(pending, self._asks)
         self._turns.add(turn)
         return turn
-
-    def close(self) -> None:
-        """Follows the session no longer. Turns that run are stopped, and what reads its events ends."""
-        for turn in list(self._turns):
-            turn.close()
-        self._native.close()
 
     async def __aenter__(self) -> AsyncConversation:
         return self
@@ -236,9 +171,3 @@ class AsyncConversation:
         traceback: Optional[TracebackType],
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"<AsyncConversation {self.session_id}>"
-
-    def _repr_markdown_(self) -> str:
-        return "\n\n".join(f"**{message.role}**: {message.text}" for message in self.messages)

@@ -49,9 +49,9 @@ impl Shared {
     async fn make_sure(&self, id: &MessageId) {
         let mut unanswered = 0;
         for wait in LOOKS {
-            tokio::time::sleep(wait).await;
             // A look that the server does not answer shows nothing, and is taken again.
-            while unanswered < UNANSWERED {
+            loop {
+                tokio::time::sleep(wait).await;
                 // That the turn counts as over is not enough: it does as well when the server has not begun with it for a while.
                 if self.is_answered(id) {
                     return;
@@ -64,10 +64,10 @@ impl Shared {
                         let _late = tokio::time::timeout(ANSWERING, self.dialect.abort(&self.root)).await;
                         break;
                     }
-                    Ok(Err(_)) | Err(_) => {
-                        unanswered += 1;
-                        tokio::time::sleep(wait).await;
-                    }
+                    Ok(Err(_)) | Err(_) => unanswered += 1,
+                }
+                if unanswered >= UNANSWERED {
+                    return;
                 }
             }
         }

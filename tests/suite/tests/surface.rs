@@ -48,6 +48,8 @@ fn read(code: &str, found: &mut BTreeMap<String, BTreeSet<String>>) {
     for line in code.lines() {
         if let Some(rest) = line.strip_prefix("impl ") {
             owner = rest.strip_suffix(" {").filter(|name| name.chars().all(char::is_alphanumeric));
+        } else if line.starts_with("impl<") {
+            owner = None;
         }
         let Some(rest) = line.strip_prefix("    pub ") else { continue };
         let rest =

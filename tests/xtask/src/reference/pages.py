@@ -44,9 +44,15 @@ def undocumented(place, value, seen):
 
 
 def prepare():
-    """Gives annotations what they name and what only type checkers see."""
+    """Gives annotations what they name and what only type checkers see, and both conversations what they have in common, which has no
+    page of its own."""
     native = importlib.import_module(f"{PACKAGE}._native")
     native.Pending = types.new_class("Pending", (typing.Generic[typing.TypeVar("T")],))
+    package = importlib.import_module(PACKAGE)
+    for kind in (package.Conversation, package.AsyncConversation):
+        for name, member in vars(kind.__base__).items():
+            if not name.startswith("_"):
+                setattr(kind, name, member)
     for line in LINES:
         operations = importlib.import_module(f"{PACKAGE}.api.{line}")
         for name, kind in vars(importlib.import_module(f"{PACKAGE}.api.{line}_types")).items():
