@@ -19,7 +19,9 @@ fuzz_target!(|input: &[u8]| {
         assert!(mention.provider.is_some() || mention.argument.is_some(), "{piece:?} names nothing");
         let alone = mentions(piece);
         assert!(
-            alone.len() == 1 && alone[0].provider == mention.provider && alone[0].argument == mention.argument,
+            alone.len() == 1
+                && alone[0].provider == mention.provider
+                && alone[0].argument == mention.argument,
             "{piece:?} alone is {alone:?}, in its place {mention:?}"
         );
     }

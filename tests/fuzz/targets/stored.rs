@@ -35,7 +35,9 @@ fn search(input: &str) {
     let found = query.matches(text);
     let snippet = Snippet::of(text, &query, 60);
     // A piece is marked only where something stands that was looked for, and pieces are pieces of the text.
-    assert!(found || query.is_empty() || snippet.pieces.iter().all(|(piece, _)| text.contains(piece.as_str())));
+    assert!(
+        found || query.is_empty() || snippet.pieces.iter().all(|(piece, _)| text.contains(piece.as_str()))
+    );
 }
 
 fn redact(text: &str) {

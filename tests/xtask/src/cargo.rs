@@ -64,8 +64,17 @@ pub struct Built(Vec<serde_json::Value>);
 impl Built {
     /// Builds with these arguments.
     pub fn with(root: &Path, arguments: &[&str]) -> Result<Self, String> {
+        Self::with_env(root, arguments, &[])
+    }
+
+    /// The same with these variables set.
+    pub fn with_env(root: &Path, arguments: &[&str], set: &[(&str, &OsStr)]) -> Result<Self, String> {
         let mut build = cargo();
-        build.args(arguments).arg("--message-format=json-render-diagnostics").current_dir(root);
+        build
+            .envs(set.iter().copied())
+            .args(arguments)
+            .arg("--message-format=json-render-diagnostics")
+            .current_dir(root);
         let output = build.stderr(Stdio::inherit()).output().map_err(|error| error.to_string())?;
         if !output.status.success() {
             return Err(format!("cargo {}: {}", arguments.join(" "), output.status));

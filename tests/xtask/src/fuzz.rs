@@ -1,24 +1,22 @@
 //! `cargo xtask fuzz [TARGET]`: what reads bytes from outside, under libFuzzer, on the stable compiler.
 //!
-//! The targets are a crate of their own (`tests/fuzz`). Its instrumentation is that of LLVM's sanitizer coverage, asked
-//! for by plain code generation flags, so neither a nightly compiler nor another tool is needed. What libFuzzer finds
-//! interesting stays in `target/fuzz-corpus` and is where the next run begins.
+//! The targets are a crate of their own (`tests/fuzz`), built in the folder of the tests and from the same libraries. Only the
+//! crates of this workspace are instrumented: cargo lets a program stand before the compiler of exactly these
+//! (`tests/fuzz/instrument`). The instrumentation is that of LLVM's sanitizer coverage, asked for by plain code generation flags,
+//! so neither a nightly compiler nor another tool is needed. What libFuzzer finds interesting stays in `target/fuzz-corpus` and is
+//! where the next run begins.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use opencode_nexus_testkit::cases;
 
-use crate::cargo::cargo;
+use crate::cargo::Built;
 
 /// The names of all targets.
 pub const TARGETS: &[&str] = &["sse", "event", "error", "stored", "mention"];
-
-/// What libFuzzer needs: counters of edges, their addresses, and the operands of comparisons.
-const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
 
 /// The largest input; a parser's mistakes fit into this.
 const LARGEST: usize = 16 * 1024;
@@ -47,34 +45,26 @@ pub fn run(root: &Path, arguments: &Arguments) -> Result<(), String> {
     if crashed.is_empty() { Ok(()) } else { Err(format!("fuzz: {} failed", crashed.join(", "))) }
 }
 
-/// Builds all targets; returns the folder of the programs.
-fn build(root: &Path) -> Result<PathBuf, String> {
-    let host = host()?;
-    let target = root.join("target/fuzz");
-    let mut command = cargo();
-    // With `--target`, flags do not reach macros and build scripts, which have no fuzzer to link with.
-    command.args(["build", "--locked", "--target", &host]).current_dir(root.join("tests/fuzz"));
-    command.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", &target).env_remove("CARGO_ENCODED_RUSTFLAGS");
+/// Builds all targets, with everything else of the workspace chosen as the tests choose it, so that their libraries serve.
+fn build(root: &Path) -> Result<Built, String> {
     println!("building the targets with instrumentation");
-    let status = command.status().map_err(|error| format!("cannot run cargo: {error}"))?;
-    if !status.success() {
-        return Err(
-            "the fuzz targets cannot be built (they need a C++ compiler: apt-get install -y g++)".to_owned()
-        );
-    }
-    Ok(target.join(host).join("debug"))
+    let instrument = root.join("tests/fuzz/instrument");
+    let programs: Vec<String> = TARGETS.iter().map(|name| program(name)).collect();
+    let mut arguments = vec!["build", "--workspace", "--features", "opencode-nexus-fuzz/targets"];
+    // Generated code by the ten thousand lines, of which a target calls little: optimising it takes longer than fuzzing.
+    arguments.extend(["--config", "profile.dev.package.opencode-api.opt-level = 0"]);
+    arguments.extend(programs.iter().flat_map(|name| ["--bin", name]));
+    let set = [("RUSTC_WORKSPACE_WRAPPER", instrument.as_os_str()), ("CARGO_INCREMENTAL", OsStr::new("0"))];
+    Built::with_env(root, &arguments, &set)
+        .map_err(|error| format!("{error} (the fuzz targets need a C++ compiler: apt-get install -y g++)"))
 }
 
-/// The compiler's own platform.
-fn host() -> Result<String, String> {
-    let output =
-        Command::new("rustc").arg("-vV").output().map_err(|error| format!("cannot run rustc: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| "rustc does not say its host".to_owned())
+/// The executable of a target.
+fn program(target: &str) -> String {
+    format!("fuzz-{target}")
 }
 
-fn attack(root: &Path, programs: &Path, name: &str, seconds: u64) -> Result<(), String> {
+fn attack(root: &Path, programs: &Built, name: &str, seconds: u64) -> Result<(), String> {
     let fail = |error: std::io::Error| format!("fuzz {name}: {error}");
     let corpus = root.join("target/fuzz-corpus").join(name);
     let seeds = root.join("target/fuzz-seeds").join(name);
@@ -85,7 +75,8 @@ fn attack(root: &Path, programs: &Path, name: &str, seconds: u64) -> Result<(), 
     let count = write_seeds(name, &seeds).map_err(fail)?;
     println!("{name}: {count} seeds, {seconds} s");
     let before = files(&crashes);
-    let mut command = Command::new(programs.join(name));
+    let program = programs.executable(&program(name))?;
+    let mut command = Command::new(&program);
     command.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={LARGEST}"));
     command.args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=0"]);
     command.arg(format!("-artifact_prefix={}/", crashes.display())).arg(&corpus).arg(&seeds);
@@ -101,7 +92,7 @@ fn attack(root: &Path, programs: &Path, name: &str, seconds: u64) -> Result<(), 
     Err(format!(
         "fuzz {name}: {status}; the input that did it: {}\n  again: {} INPUT",
         if found.is_empty() { "none was written".to_owned() } else { found.join(", ") },
-        programs.join(name).display()
+        program.display()
     ))
 }
 

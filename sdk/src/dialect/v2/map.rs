@@ -164,8 +164,11 @@ fn unknown(wire: &v2::SessionMessage, session: &SessionId) -> Option<Message> {
     let id: MessageId = fields.remove("id")?.as_str()?.into();
     let at = |name: &str| fields.get("time")?.get(name)?.as_f64().map(|ms| ms.max(0.0) as u64);
     let created = at("created").unwrap_or_default();
-    // Only shell commands say when they ended; a summary says that it does not run any more.
-    let done = fields.get("status").and_then(Value::as_str).is_some_and(|status| status != "running");
+    // Only shell commands say when they ended; a summary says that it does not run any more. A command that is quick has exited
+    // before anything of it is told, and its output and its end come after that (2.0.14, seen on a loaded machine).
+    let quiet = kind == "shell" && !fields.contains_key("output");
+    let done =
+        fields.get("status").and_then(Value::as_str).is_some_and(|status| status != "running" && !quiet);
     let completed = at("completed").or(done.then_some(created));
     let text = ["/text", "/summary", "/output/output"].iter().find_map(|place| field(&fields, place));
     let body = PartBody::Text { text: text.unwrap_or_default(), synthetic: true, ignored: false };
@@ -210,5 +213,32 @@ pub(super) fn file_diff(wire: v2::FileDiffInfo) -> FileDiff {
         additions: time(&wire.additions),
         deletions: time(&wire.deletions),
         status: Some(wire.status.as_str().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_shell_command_ends_with_its_output_and_not_before() {
+        let note = |more: Value| {
+            let mut wire = json!({
+                "type": "shell", "id": "msg_1", "time": {"created": 5}, "shellID": "sh_1", "command": "echo", "status": "exited",
+            });
+            wire.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            unknown(&serde_json::from_value(wire).unwrap(), &"ses_1".into()).unwrap()
+        };
+        let output = json!({"output": "said", "cursor": 4, "size": 4, "truncated": false});
+        let quiet = note(json!({}));
+        assert_eq!((quiet.completed, quiet.role), (None, Role::Other("shell".into())));
+        assert_eq!(note(json!({"output": output.clone()})).completed, Some(5));
+        assert_eq!(
+            note(json!({"output": output, "time": {"created": 5, "completed": 9}})).completed,
+            Some(9)
+        );
+        assert_eq!(note(json!({"status": "running"})).completed, None);
     }
 }

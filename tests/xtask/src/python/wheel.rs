@@ -28,7 +28,7 @@ pub fn build(bench: &Bench, staged: &Staged, folder: &Path, release: bool) -> Re
     Ok(format!("{name} {wheel:.1} MB, source {sdist:.1} MB, installed without an index and used"))
 }
 
-/// Builds the wheel.
+/// Builds the wheel; one that is not for release holds the library that the tests were run with.
 ///
 /// # Errors
 /// Those of maturin.
@@ -49,6 +49,10 @@ pub fn make(bench: &Bench, folder: &Path, release: bool, target: Option<&str>) -
         None => {
             maturin.args(["--compatibility", "linux"]);
         }
+    }
+    if !release && cfg!(unix) {
+        maturin.env("NEXUS_CARGO", std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        maturin.env("CARGO", bench.root.join("tests/xtask/src/python/as_tested"));
     }
     maturin.current_dir(bench.root.join("python"));
     perform(&mut maturin)?;
