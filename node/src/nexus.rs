@@ -11,6 +11,7 @@ use opencode_nexus::extension::Extensions;
 use opencode_nexus::nexus::Keep;
 use opencode_nexus::transport::Credentials;
 use opencode_nexus::{Client, NexusOptions, Result};
+use opencode_nexus_plugins::plugins::Plugins;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -28,6 +29,7 @@ pub struct Nexus {
     shared: Arc<Shared>,
     core: Option<opencode_nexus::Nexus>,
     extensions: Extensions,
+    plugins: Option<Plugins>,
     number: u64,
 }
 
@@ -54,6 +56,8 @@ struct Wanted {
     passphrase: Option<String>,
     config: Option<PathBuf>,
     profile: Option<String>,
+    /// Whether the installed plugins are used.
+    plugins: bool,
     /// The number of the function that hears how far an installation is.
     progress: Option<u32>,
     /// Context that is written in JavaScript.
@@ -104,9 +108,12 @@ pub async fn open(shared: Arc<Shared>, options: &str) -> Result<Answer> {
         options.progress =
             Arc::new(move |step| shared.tell(progress, Ok(Answer::Json(model::progress(&step)))));
     }
-    let core = opencode_nexus::Nexus::open(options).await?;
+    let (core, plugins) = match wanted.plugins {
+        true => Plugins::open_nexus(options).await?,
+        false => (opencode_nexus::Nexus::open(options).await?, None),
+    };
     let number = shared.server_opens(core.clone());
-    Ok(Answer::Nexus(Box::new(Nexus { shared, core: Some(core), extensions, number })))
+    Ok(Answer::Nexus(Box::new(Nexus { shared, core: Some(core), extensions, plugins, number })))
 }
 
 /// What a server is asked.
@@ -226,6 +233,12 @@ impl Nexus {
     pub fn history(&self) -> Option<History> {
         let core = self.core.as_ref()?;
         Some(History::new(self.shared.clone(), core.history()?, Some(core.clone())))
+    }
+
+    /// How the installed plugins stand: JSON.
+    #[napi]
+    pub fn plugins(&self) -> String {
+        json!(self.plugins.as_ref().map(Plugins::standing).unwrap_or_default()).to_string()
     }
 
     /// From now on context of this name is given by a function of JavaScript.

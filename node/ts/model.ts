@@ -281,6 +281,20 @@ export interface SlashCommand {
   description: string | null
 }
 
+/** How an installed plugin stands. */
+export interface Plugin {
+  id: string
+  version: string
+  /** `idle` starts when it is needed. */
+  state: 'starting' | 'idle' | 'ready' | 'failed' | 'disabled' | (string & {})
+  /** What is wrong, in a line. */
+  problem: string | null
+  /** Where its pages are; with a token, so for the person alone. */
+  url: string | null
+  /** Its memories and tables together, in bytes, while it runs. */
+  memory: number | null
+}
+
 /** The configuration of a server, without secrets. */
 export interface ServerConfiguration {
   /** What holds in the folder. */

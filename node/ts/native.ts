@@ -11,6 +11,7 @@ export interface NativePort {
 
 export interface NativeNexus {
   describe(): string
+  plugins(): string
   ask(number: number, ask: string): void
   conversation(number: number, directory: string | null, opening: string): void
   events(number: number, directory: string | null, stream: string | null): void

@@ -7,7 +7,7 @@ import { Conversation, type AskOptions, type Owner } from './conversation.js'
 import { AbortedError, ConfigurationError } from './errors.js'
 import { History } from './history.js'
 import type {
-  Agent, Capabilities, Catalogue, JsonObject, Message, ServerConfiguration, Session, SlashCommand,
+  Agent, Capabilities, Catalogue, JsonObject, Message, Plugin, ServerConfiguration, Session, SlashCommand,
 } from './model.js'
 import type { NativeConversation, NativeNexus } from './native.js'
 import { opening, type ConversationOptions } from './opening.js'
@@ -34,6 +34,11 @@ export interface ConnectOptions {
   config?: string | undefined
   /** The profile of the configuration. */
   profile?: string | undefined
+  /**
+   * Whether the installed plugins (`nexus plugin add`) give context, look at prompts and show themselves, as in `nexus chat`.
+   * Default: no.
+   */
+  plugins?: boolean | undefined
   /** Context that your program gives. */
   providers?: readonly ContextProvider[] | undefined
   /** Gives opening up. */
@@ -91,7 +96,7 @@ export interface SessionsOptions extends FolderOptions {
   limit?: number | undefined
 }
 
-const CONNECT = ['directory', 'password', 'user', 'keep', 'account', 'passphrase', 'config', 'profile', 'providers', 'signal']
+const CONNECT = ['directory', 'password', 'user', 'keep', 'account', 'passphrase', 'config', 'profile', 'plugins', 'providers', 'signal']
 const LOCAL = [...CONNECT, 'server', 'start', 'binary', 'onProgress']
 const TEXTS = ['directory', 'password', 'user', 'account', 'passphrase', 'config', 'profile', 'server', 'binary']
 
@@ -142,6 +147,7 @@ export class Nexus {
     for (const name of TEXTS) wanted[name] = check.optional(options[name], `options.${name}`, check.word)
     wanted['keep'] = check.optional(options['keep'], 'options.keep', check.oneOf('off', 'auto', 'on'))
     wanted['start'] = check.optional(options['start'], 'options.start', check.flag)
+    wanted['plugins'] = check.optional(options['plugins'], 'options.plugins', check.flag)
     const signal = check.optional(options['signal'], 'options.signal', check.signal)
     const hear = check.optional(options['onProgress'], 'options.onProgress', check.callback<(progress: Progress) => void>)
     const port = thisPort()
@@ -270,6 +276,11 @@ export class Nexus {
       },
       { signal: given['signal'] } as AskOptions,
     )
+  }
+
+  /** How the installed plugins stand; none when it was opened without `plugins`. Asks nobody. */
+  plugins(): Plugin[] {
+    return JSON.parse(this.#native.plugins()) as Plugin[]
   }
 
   /** The sessions in which a turn runs, those of sub-agents too. */

@@ -62,6 +62,7 @@ def wanted(
     passphrase: object = None,
     config: Optional[Path] = None,
     profile: object = None,
+    plugins: object = False,
 ) -> str:
     """How a server is found or started."""
     if isinstance(keep, bool):
@@ -80,6 +81,7 @@ def wanted(
             "passphrase": arguments.optional("passphrase", passphrase),
             "config": arguments.path("config", config),
             "profile": arguments.optional("profile", profile),
+            "plugins": arguments.flag("plugins", plugins),
         },
     )
 

@@ -12,6 +12,7 @@ from .records import (
     Agent,
     Catalogue,
     Message,
+    Plugin,
     ServerConfiguration,
     ServerInfo,
     Session,
@@ -61,6 +62,7 @@ class Nexus:
         passphrase: Optional[str] = None,
         config: Optional[Path] = None,
         profile: Optional[str] = None,
+        plugins: bool = False,
         providers: Optional[Mapping[str, Provider]] = None,
     ) -> Nexus:
         """Finds a server on this machine, or starts one (OpenCode is installed first where it is not).
@@ -68,7 +70,8 @@ class Nexus:
         ``directory`` is the folder to work in, by default the current one. ``server`` names a background server
         (``nexus server start NAME``), which must run then. ``start`` says whether one may be started, ``binary`` which
         OpenCode. With ``keep`` conversations go into the encrypted history of an account. ``config`` and ``profile`` choose
-        other settings than the person's. ``providers`` give context: see ``provide``.
+        other settings than the person's. With ``plugins`` those that are installed (``nexus plugin add``) give context, look at
+        prompts and show themselves, as in ``nexus chat``. ``providers`` give context: see ``provide``.
         """
         wanted = requests.wanted(
             directory=directory,
@@ -80,6 +83,7 @@ class Nexus:
             passphrase=passphrase,
             config=config,
             profile=profile,
+            plugins=plugins,
         )
         return cls._open(wanted, providers)
 
@@ -96,6 +100,7 @@ class Nexus:
         passphrase: Optional[str] = None,
         config: Optional[Path] = None,
         profile: Optional[str] = None,
+        plugins: bool = False,
         providers: Optional[Mapping[str, Provider]] = None,
     ) -> Nexus:
         """Connects to the server at an address like ``http://127.0.0.1:4096`` or ``https://user:password@host``.
@@ -112,6 +117,7 @@ class Nexus:
             passphrase=passphrase,
             config=config,
             profile=profile,
+            plugins=plugins,
         )
         return cls._open(wanted, providers)
 
@@ -168,6 +174,10 @@ class Nexus:
         from .history import History
 
         return History(requests.history(self._native.history()), self._native)
+
+    def plugins(self) -> list[Plugin]:
+        """How the installed plugins stand; none when it was opened without ``plugins``. Asks nobody."""
+        return requests.many(Plugin, self._native.plugins())
 
     def conversation(
         self,

@@ -361,6 +361,22 @@ class SlashCommand(Record):
     description: Optional[str]
 
 
+class Plugin(Record):
+    """How an installed plugin stands."""
+
+    __slots__ = ()
+    id: str
+    version: str
+    state: str
+    """``starting``, ``idle`` (it starts when it is needed), ``ready``, ``failed`` or ``disabled``."""
+    problem: Optional[str]
+    """What is wrong, in a line."""
+    url: Optional[str]
+    """Where its pages are; with a token, so for the person alone."""
+    memory: Optional[int]
+    """Its memories and tables together, in bytes, while it runs."""
+
+
 class ServerConfiguration(Record):
     """The configuration of a server, without secrets."""
 

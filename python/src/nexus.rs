@@ -11,6 +11,7 @@ use opencode_nexus::model::SessionId;
 use opencode_nexus::nexus::Keep;
 use opencode_nexus::transport::{Credentials, Secret};
 use opencode_nexus::{Client, NexusOptions};
+use opencode_nexus_plugins::plugins::Plugins;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde::Deserialize;
@@ -32,6 +33,7 @@ type Core = opencode_nexus::Nexus;
 #[pyclass(frozen, module = "opencode_nexus._native")]
 pub struct Nexus {
     core: Ours<Arc<Core>>,
+    plugins: Ours<Option<Plugins>>,
 }
 
 /// What `opencode_nexus` says when it opens one.
@@ -50,6 +52,7 @@ struct Wanted {
     passphrase: Option<String>,
     config: Option<PathBuf>,
     profile: Option<String>,
+    plugins: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -133,13 +136,20 @@ impl Nexus {
         let wanted = json::read::<Wanted>("options", wanted);
         let extensions = providers.extensions()?;
         Ok(Pending::new(async move {
-            let core = Arc::new(Core::open(wanted?.options(extensions)).await?);
+            let wanted = wanted?;
+            let with_plugins = wanted.plugins;
+            let options = wanted.options(extensions);
+            let (core, plugins) = match with_plugins {
+                true => Plugins::open_nexus(options).await?,
+                false => (Core::open(options).await?, None),
+            };
+            let core = Arc::new(core);
             if let Some(runtime) = runtime::existing() {
                 let mut open = runtime.open.lock().unwrap_or_else(PoisonError::into_inner);
                 open.retain(|core| core.strong_count() > 0);
                 open.push(Arc::downgrade(&core));
             }
-            Ok(Answer::Nexus(Box::new(Self { core: Ours::new(core) })))
+            Ok(Answer::Nexus(Box::new(Self { core: Ours::new(core), plugins: Ours::new(plugins) })))
         }))
     }
 
@@ -209,6 +219,12 @@ impl Nexus {
             let filter = SessionFilter { search, roots_only: roots, limit };
             json::answer(&client.sessions(&filter).await?)
         })
+    }
+
+    /// How the installed plugins stand, as JSON.
+    fn plugins(&self) -> PyResult<String> {
+        let standing = self.plugins.get()?.as_ref().map(Plugins::standing).unwrap_or_default();
+        serde_json::to_string(&standing).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// The sessions in which something runs, as JSON.

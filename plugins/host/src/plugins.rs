@@ -4,9 +4,11 @@
 //! asked in the background, and provided when it is known ([`Extensions::settled`] waits for it). Where none is installed, nothing
 //! is started and nothing is kept.
 //!
-//! `options` has what is needed, `standing` tells how each stands, `absent` stands for a hook without which nothing may be sent.
+//! `options` has what is needed, `standing` tells how each stands, `absent` stands for a hook without which nothing may be sent,
+//! `companion` are those of a `Nexus`.
 
 mod absent;
+mod companion;
 mod options;
 mod standing;
 

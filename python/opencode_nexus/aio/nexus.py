@@ -12,6 +12,7 @@ from ..records import (
     Agent,
     Catalogue,
     Message,
+    Plugin,
     ServerConfiguration,
     ServerInfo,
     Session,
@@ -63,6 +64,7 @@ class AsyncNexus:
         passphrase: Optional[str] = None,
         config: Optional[Path] = None,
         profile: Optional[str] = None,
+        plugins: bool = False,
         providers: Optional[Mapping[str, Provider]] = None,
     ) -> Opening:
         """Finds a server on this machine, or starts one (OpenCode is installed first where it is not).
@@ -70,7 +72,8 @@ class AsyncNexus:
         ``directory`` is the folder to work in, by default the current one. ``server`` names a background server
         (``nexus server start NAME``), which must run then. ``start`` says whether one may be started, ``binary`` which
         OpenCode. With ``keep`` conversations go into the encrypted history of an account. ``config`` and ``profile`` choose
-        other settings than the person's. ``providers`` give context: see ``provide``.
+        other settings than the person's. With ``plugins`` those that are installed (``nexus plugin add``) give context, look at
+        prompts and show themselves, as in ``nexus chat``. ``providers`` give context: see ``provide``.
         """
         wanted = requests.wanted(
             directory=directory,
@@ -82,6 +85,7 @@ class AsyncNexus:
             passphrase=passphrase,
             config=config,
             profile=profile,
+            plugins=plugins,
         )
         return cls._open(wanted, providers)
 
@@ -98,6 +102,7 @@ class AsyncNexus:
         passphrase: Optional[str] = None,
         config: Optional[Path] = None,
         profile: Optional[str] = None,
+        plugins: bool = False,
         providers: Optional[Mapping[str, Provider]] = None,
     ) -> Opening:
         """Connects to the server at an address like ``http://127.0.0.1:4096`` or ``https://user:password@host``.
@@ -114,6 +119,7 @@ class AsyncNexus:
             passphrase=passphrase,
             config=config,
             profile=profile,
+            plugins=plugins,
         )
         return cls._open(wanted, providers)
 
@@ -170,6 +176,10 @@ class AsyncNexus:
         from .history import AsyncHistory
 
         return AsyncHistory(requests.history(self._native.history()), self._native)
+
+    def plugins(self) -> list[Plugin]:
+        """How the installed plugins stand; none when it was opened without ``plugins``. Asks nobody."""
+        return requests.many(Plugin, self._native.plugins())
 
     async def conversation(
         self,

@@ -1,9 +1,10 @@
 //! The application object: one server that is found, started or named, and a client of it for each folder. What programs in
 //! Python and Node hold, and programs in Rust that do not want to choose a server themselves.
 //!
-//! `target` says which server, `launch` how one of our own is started, `keep` whether conversations are kept. Deliberately not
-//! here: asking a person for anything, and several servers at once.
+//! `target` says which server, `launch` how one of our own is started, `keep` whether conversations are kept, `companion` what lives
+//! as long as it. Deliberately not here: asking a person for anything, and several servers at once.
 
+mod companion;
 mod keep;
 mod launch;
 mod target;
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use companion::Companion;
 pub use keep::{Keep, Kept};
 pub use launch::{Launch, gone_back};
 pub use target::{LOCAL, Target};
@@ -54,6 +56,8 @@ pub struct NexusOptions {
     pub profile: Option<String>,
     /// What others add: context providers, hooks, slash commands.
     pub extensions: Option<Extensions>,
+    /// What is ended together with it, such as the plugins that provide those extensions.
+    pub companion: Option<Arc<dyn Companion>>,
     /// Hears how far an installation of OpenCode is.
     pub progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
@@ -73,6 +77,7 @@ impl Default for NexusOptions {
             config: None,
             profile: None,
             extensions: None,
+            companion: None,
             progress: Arc::new(|_| {}),
         }
     }
@@ -98,17 +103,40 @@ impl std::fmt::Debug for NexusOptions {
 /// nexus.close().await
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Nexus {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let Some(companion) = self.companion.take() else { return };
+        if *self.is_closed.get_mut() {
+            return;
+        }
+        // Nobody has closed it, and outside of a runtime there is nothing that could.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { companion.close().await });
+        }
+    }
+}
+
+impl std::fmt::Debug for Nexus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Inner { client, has_started, .. } = &*self.inner;
+        f.debug_struct("Nexus")
+            .field("client", client)
+            .field("has_started", has_started)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     target: Target,
     kept: Kept,
     settings: Settings,
     extensions: Option<Extensions>,
+    companion: Option<Arc<dyn Companion>>,
     /// The client of the folder that was named first.
     client: Client,
     clients: Mutex<HashMap<PathBuf, Client>>,
@@ -128,6 +156,17 @@ impl Nexus {
     /// named that does not run; `system.unreachable` when none runs and none may be started; those of installing, starting and
     /// connecting, and of opening the account.
     pub async fn open(options: NexusOptions) -> Result<Self> {
+        let companion = options.companion.clone();
+        let opened = Self::open_alone(options).await;
+        match (&opened, companion) {
+            (Ok(nexus), Some(companion)) => companion.attach(nexus.client()),
+            (Err(_), Some(companion)) => companion.close().await,
+            (_, None) => {}
+        }
+        opened
+    }
+
+    async fn open_alone(options: NexusOptions) -> Result<Self> {
         let mut settings = Config::load(options.config.as_deref(), options.profile.as_deref())?.settings()?;
         settings.server_start = options.start.unwrap_or(settings.server_start);
         settings.server_binary = options.binary.clone().or(settings.server_binary);
@@ -145,14 +184,25 @@ impl Nexus {
                 target
             }
         };
-        let extensions = options.extensions;
+        let (extensions, companion) = (options.extensions, options.companion);
         let client = target.client(&directory, &kept, extensions.as_ref(), &settings).await?;
         let clients = Mutex::new(HashMap::from([(directory, client.clone())]));
         let (has_started, supervisor) = (supervisor.is_some(), Mutex::new(supervisor));
         let is_closed = false.into();
-        let inner =
-            Inner { target, kept, settings, extensions, client, clients, has_started, supervisor, is_closed };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                target,
+                kept,
+                settings,
+                extensions,
+                companion,
+                client,
+                clients,
+                has_started,
+                supervisor,
+                is_closed,
+            }),
+        })
     }
 
     /// The client of the folder that was named first.
@@ -205,6 +255,10 @@ impl Nexus {
     pub async fn close(&self) -> Result<()> {
         self.inner.is_closed.store(true, std::sync::atomic::Ordering::Release);
         lock(&self.inner.clients).clear();
+        if let Some(companion) = &self.inner.companion {
+            // It may have something to say to the server.
+            companion.close().await;
+        }
         let supervisor = lock(&self.inner.supervisor).take();
         match supervisor {
             Some(supervisor) => supervisor.stop().await,

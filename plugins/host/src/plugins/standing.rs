@@ -1,10 +1,12 @@
 //! How plugins stand, for whoever wants to know.
 
+use serde::Serialize;
+
 use super::Running;
 use crate::actor::PluginStatus;
 
 /// How a plugin stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Standing {
     /// `publisher.name`
     pub id: String,
@@ -21,7 +23,8 @@ pub struct Standing {
 }
 
 /// How a plugin stands, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Word {
     /// It is asked what it gives.
     Starting,

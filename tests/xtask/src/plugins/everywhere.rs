@@ -1,7 +1,8 @@
-//! One plugin file in real Neovim (`nexus lsp`), in `nexus chat` in a real terminal, and in a program of one's own: what it knows
-//! is offered under `@` and goes along with the prompt, as the server's own answer shows.
+//! One plugin file in real Neovim (`nexus lsp`), in `nexus chat` in a real terminal, in a program of one's own, in Python and in
+//! Node: what it knows is offered under `@` and goes along with the prompt, as the server's own answer shows.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tokio::runtime::Runtime;
 
@@ -19,7 +20,7 @@ const COMMIT: &str = "Files for editors";
 /// So high that the answer, which repeats all that the model was sent, is on the screen from its beginning.
 const SIZE: (u16, u16) = (100, 120);
 
-/// Plays all three with the plugin that was built before; gives a line that names them.
+/// Plays all of them with the plugin that was built before; gives a line that names them.
 pub fn run(bench: &Bench) -> Result<String, String> {
     let plugin = bench.root.join("target/plugins/git-context.plugin");
     let runtime = super::runtime()?;
@@ -28,9 +29,13 @@ pub fn run(bench: &Bench) -> Result<String, String> {
     let played = installed(&desk, &bench.nexus, &plugin)
         .and_then(|()| in_neovim(&desk))
         .and_then(|()| in_chat(&runtime, &desk))
-        .and_then(|()| in_a_program(&runtime, bench, &desk, &plugin));
+        .and_then(|()| in_a_program(&runtime, bench, &desk, &plugin))
+        .and_then(|()| in_python(&runtime, bench, &desk))
+        .and_then(|()| in_node(&runtime, bench, &desk));
     runtime.block_on(desk.clear())?;
-    played.map(|()| "git-context in Neovim, in nexus chat and in a program of one's own".to_owned())
+    played.map(|()| {
+        "git-context in Neovim, in nexus chat, in a program of one's own, in Python and in Node".to_owned()
+    })
 }
 
 fn in_neovim(desk: &Desk) -> Result<(), String> {
@@ -85,6 +90,34 @@ fn in_a_program(runtime: &Runtime, bench: &Bench, desk: &Desk, plugin: &Path) ->
         return Err(format!("the program has said something else:\n{said}"));
     }
     went_along(runtime, desk, "PROGRAM what is in")
+}
+
+fn in_python(runtime: &Runtime, bench: &Bench, desk: &Desk) -> Result<(), String> {
+    let (python, environment) = crate::python::staged(&bench.root)?;
+    let mut program = desk.command(&python, &[]);
+    program.args(["-c", include_str!("installed.py"), desk.url()]).envs(environment);
+    in_a_package(runtime, desk, &mut program, "PYTHON")
+}
+
+fn in_node(runtime: &Runtime, bench: &Bench, desk: &Desk) -> Result<(), String> {
+    crate::node::built(&bench.root)?;
+    let mut program = desk.command(Path::new("node"), &[]);
+    // Where Node is, is this machine's.
+    program.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    program.arg(bench.root.join("tests/xtask/src/plugins/installed.mjs"));
+    program.arg(bench.root.join("node/dist/index.mjs")).arg(desk.url());
+    in_a_package(runtime, desk, &mut program, "NODE")
+}
+
+/// What is installed is told, can be named in a prompt, and has ended when the program has.
+fn in_a_package(runtime: &Runtime, desk: &Desk, program: &mut Command, language: &str) -> Result<(), String> {
+    let said = super::perform(program.current_dir(&desk.roots[0]))?;
+    let wanted =
+        ["git-context", &format!("Heard: {language} what is in"), "none without them", "none afterwards"];
+    match wanted.iter().find(|wanted| !said.contains(**wanted)) {
+        None => went_along(runtime, desk, &format!("{language} what is in")),
+        Some(wanted) => Err(format!("{language} has not said `{wanted}`:\n{said}")),
+    }
 }
 
 /// The server has the prompt with what the plugin knows.

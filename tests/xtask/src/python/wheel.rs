@@ -79,7 +79,11 @@ pub fn source(bench: &Bench, folder: &Path) -> Result<PathBuf, String> {
     let mut maturin = calls_cargo(&bench.python);
     maturin.args(["-m", "maturin", "sdist", "--out"]).arg(folder);
     perform(maturin.current_dir(bench.root.join("python")))?;
-    only(folder, ".tar.gz")
+    let sdist = only(folder, ".tar.gz")?;
+    let mut whole = Command::new(&bench.python);
+    whole.args(["-c", include_str!("whole.py")]).arg(&sdist).arg(&bench.root);
+    perform(&mut whole)?;
+    Ok(sdist)
 }
 
 fn only(folder: &Path, ending: &str) -> Result<PathBuf, String> {
@@ -109,6 +113,12 @@ fn is_whole(sdist: &Path) -> Result<(), String> {
     perform(
         Command::new("tar").arg("xzf").arg(sdist).args(["--strip-components", "1", "-C"]).arg(folder.path()),
     )?;
+    // What crates read from beside themselves.
+    for beside in ["plugins/wit/v0.1/worlds.wit"] {
+        if !folder.path().join(beside).is_file() {
+            return Err(format!("{}: {beside} is missing", sdist.display()));
+        }
+    }
     let mut read = cargo();
     read.args(["metadata", "--format-version", "1", "--offline"]);
     perform(read.current_dir(folder.path())).map(drop)
