@@ -186,19 +186,19 @@ fn node(root: &Path) -> Counts {
 }
 
 fn faults(root: &Path) -> Counts {
-    // Every story at every fourth frame on the newest of each line, each run at other ones; older ones for a minute.
+    // Every story at every fourth frame on the newest of each line, each run at other ones; older ones for 45 s.
     let mut counts = own(root, "faults", &["faults", "--every", "4"]);
     println!("   OpenCode {SECOND}");
     counts.add(own(root, "faults-2", &["faults", "--every", "4", "--version", SECOND]));
     for version in ["1.17.19", "1.14.48"] {
-        println!("   OpenCode {version}, for a minute");
+        println!("   OpenCode {version}, for 45 s");
         // 1.14.48 manages some 160 faults in this time.
-        let arguments = ["faults", "--version", version, "--faults", "30", "--seconds", "60"];
+        let arguments = ["faults", "--version", version, "--faults", "30", "--seconds", "45"];
         counts.add(own(root, &format!("faults-{version}"), &arguments));
     }
     for language in ["python", "node"] {
-        println!("   seen from {language}, for a minute");
-        let arguments = ["faults", "--through", language, "--faults", "50", "--seconds", "60"];
+        println!("   seen from {language}, for 45 s");
+        let arguments = ["faults", "--through", language, "--faults", "50", "--seconds", "45"];
         counts.add(own(root, &format!("faults-{language}"), &arguments));
     }
     counts
@@ -222,7 +222,7 @@ fn fuzz(root: &Path) -> Counts {
     let mut counts = Counts::default();
     for target in crate::fuzz::TARGETS {
         println!("   target {target}");
-        counts.add(own(root, &format!("fuzz-{target}"), &["fuzz", target, "--seconds", "20"]));
+        counts.add(own(root, &format!("fuzz-{target}"), &["fuzz", target, "--seconds", "15"]));
     }
     counts
 }
@@ -250,12 +250,12 @@ mod tests {
             &["python"],
             &["faults", "--every", "4"],
             &["faults", "--every", "4", "--version", SECOND],
-            &["faults", "--through", "python", "--faults", "50", "--seconds", "60"],
-            &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "60"],
+            &["faults", "--through", "python", "--faults", "50", "--seconds", "45"],
+            &["faults", "--version", "1.17.19", "--faults", "30", "--seconds", "45"],
             &["server-faults"],
             &["vault-check"],
             &["package", "--profile", "dev", "--to", "target/dist-dev", "--check"],
-            &["fuzz", "sse", "--seconds", "20"],
+            &["fuzz", "sse", "--seconds", "15"],
         ];
         for arguments in subcommands {
             let all = std::iter::once(&"xtask").chain(arguments.iter());
