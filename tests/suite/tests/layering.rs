@@ -23,8 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tests/kit", &["sdk", "sdk/api"]),
     ("tests/bench", &["sdk", "sdk/api", "sdk/vault", "tests/kit"]),
     ("tests/suite", &["sdk", "sdk/vault"]),
-    // It has the host and the guest for their features alone; see its Cargo.toml.
     ("tests/fuzz", &["sdk", "sdk/api"]),
+    // It has the host and the guest for their features alone; see its Cargo.toml.
     ("tests/xtask", &["sdk", "sdk/api", "sdk/vault", "tests/kit", "plugins/host", "plugins/guest"]),
 ];
 
