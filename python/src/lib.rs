@@ -11,6 +11,7 @@ mod accounts;
 mod answer;
 mod completions;
 mod conversation;
+mod driver;
 mod events;
 mod failure;
 mod gate;

@@ -124,7 +124,7 @@ impl Nexus {
         A: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
         let core = self.core()?;
-        Ok(Pending::question(async move { ask(client(&core, directory.as_deref()).await?).await }))
+        Ok(Pending::new(async move { ask(client(&core, directory.as_deref()).await?).await }))
     }
 }
 

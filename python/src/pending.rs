@@ -1,6 +1,5 @@
 //! Something that is to be waited for: by the thread that has it, or by an event loop.
 
-use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,46 +26,27 @@ pub enum Left {
     Finished,
 }
 
-/// Where a job runs while a thread waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// In the thread that waits: what is there already is given at once, without waking another thread.
-    Here,
-    /// In the runtime, which wakes the thread once: an answer of a server comes in two pieces, head and body, and each would wake it.
-    Runtime,
-}
-
 /// Something that was begun to be asked for. It begins when it is waited for.
 #[pyclass(frozen, module = "opencode_nexus._native")]
 pub struct Pending {
     job: Mutex<Option<Job>>,
     left: Left,
-    place: Place,
     generation: u32,
 }
 
 impl Pending {
     /// A job that is dropped when nobody waits for it.
     pub fn new(job: impl Future<Output = Result<Answer, Failure>> + Send + 'static) -> Self {
-        Self::with(job, Left::Dropped, Place::Here)
-    }
-
-    /// A question to a server; it is dropped when nobody waits for it.
-    pub fn question(job: impl Future<Output = Result<Answer, Failure>> + Send + 'static) -> Self {
-        Self::with(job, Left::Dropped, Place::Runtime)
+        Self::with(job, Left::Dropped)
     }
 
     /// A job that goes on to its end.
     pub fn lasting(job: impl Future<Output = Result<Answer, Failure>> + Send + 'static) -> Self {
-        Self::with(job, Left::Finished, Place::Here)
+        Self::with(job, Left::Finished)
     }
 
-    fn with(
-        job: impl Future<Output = Result<Answer, Failure>> + Send + 'static,
-        left: Left,
-        place: Place,
-    ) -> Self {
-        Self { job: Mutex::new(Some(Box::pin(job))), left, place, generation: runtime::generation() }
+    fn with(job: impl Future<Output = Result<Answer, Failure>> + Send + 'static, left: Left) -> Self {
+        Self { job: Mutex::new(Some(Box::pin(job))), left, generation: runtime::generation() }
     }
 
     /// The job itself, once.
@@ -100,10 +80,7 @@ impl Pending {
     /// Waits for it. The interpreter's lock is free meanwhile, and signals are heard within 100 ms.
     fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let (job, left) = self.take()?;
-        match self.place {
-            Place::Here => wait(py, job, left),
-            Place::Runtime => wait_for_runtime(py, job),
-        }
+        wait(py, job, left)
     }
 }
 
@@ -112,11 +89,14 @@ pub fn wait(py: Python<'_>, job: Job, left: Left) -> PyResult<Py<PyAny>> {
     let runtime = runtime::current()?;
     let mut job = job;
     loop {
-        let done = gate::detach(py, || {
-            let done = runtime.handle().block_on(async { tokio::time::timeout(SLICE, &mut job).await });
-            done.ok()
-        });
-        if let Some(done) = done {
+        let done =
+            gate::detach(py, || runtime.block_on(async { tokio::time::timeout(SLICE, &mut job).await }));
+        let Ok(done) = done else {
+            let _context = runtime.handle().enter();
+            drop(job);
+            return Err(PyRuntimeError::new_err("the interpreter is shutting down"));
+        };
+        if let Ok(done) = done {
             let _context = runtime.handle().enter();
             drop(job);
             return match done {
@@ -127,31 +107,6 @@ pub fn wait(py: Python<'_>, job: Job, left: Left) -> PyResult<Py<PyAny>> {
         if let Err(interrupted) = py.check_signals() {
             let _context = runtime.handle().enter();
             leave(runtime, job, left);
-            return Err(interrupted);
-        }
-    }
-}
-
-/// Waits for a job that the runtime works on, and drops it when the wait is interrupted.
-fn wait_for_runtime(py: Python<'_>, job: Job) -> PyResult<Py<PyAny>> {
-    let runtime = runtime::current()?;
-    let (sender, mut receiver) = std::sync::mpsc::sync_channel(1);
-    let task = runtime.handle().spawn(async move {
-        // Nobody listens when the wait was interrupted.
-        let _interrupted = sender.send(job.await);
-    });
-    loop {
-        let waiting = &mut receiver;
-        match gate::detach(py, move || waiting.recv_timeout(SLICE)) {
-            Ok(Ok(answer)) => return answer.into_object(py),
-            Ok(Err(failure)) => return Err(failure.into_exception(py)),
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(PyRuntimeError::new_err("it was given up: the interpreter is shutting down"));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if let Err(interrupted) = py.check_signals() {
-            task.abort();
             return Err(interrupted);
         }
     }

@@ -7,14 +7,15 @@
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
 use pyo3::PyResult;
 use pyo3::exceptions::PyRuntimeError;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
+use crate::driver::{Driver, Over};
 use crate::{gate, turn};
 
 /// Counts the forks that lead to this process.
@@ -26,8 +27,7 @@ static CURRENT: AtomicPtr<Owned> = AtomicPtr::new(std::ptr::null_mut());
 /// The runtime of one process.
 pub struct Owned {
     generation: u32,
-    handle: Handle,
-    runtime: Mutex<Option<Runtime>>,
+    driver: Driver,
     is_over: AtomicBool,
     /// What goes on although nobody waits for it any more, such as stopping a turn.
     pub tails: TaskTracker,
@@ -83,17 +83,11 @@ pub fn existing() -> Option<&'static Owned> {
 
 fn make() -> PyResult<&'static Owned> {
     let before = CURRENT.load(Ordering::Acquire);
-    let runtime = Builder::new_multi_thread()
-        // One reads from the network and all else waits for it or blocks elsewhere; a second costs more in waking it than it does.
-        .worker_threads(1)
-        .thread_name("opencode-nexus")
-        .enable_all()
-        .build()
+    let driver = Driver::start()
         .map_err(|error| PyRuntimeError::new_err(format!("no runtime could be started: {error}")))?;
     let owned = Box::new(Owned {
         generation: generation(),
-        handle: runtime.handle().clone(),
-        runtime: Mutex::new(Some(runtime)),
+        driver,
         is_over: AtomicBool::new(false),
         tails: TaskTracker::new(),
         turns: Mutex::default(),
@@ -104,7 +98,7 @@ fn make() -> PyResult<&'static Owned> {
         // Another thread was faster: ours ends, theirs is used.
         // SAFETY: nobody else has seen this pointer.
         let ours = unsafe { Box::from_raw(owned) };
-        ours.end(Duration::ZERO);
+        ours.end(Duration::from_secs(1));
     }
     existing().ok_or_else(|| {
         PyRuntimeError::new_err("the runtime could not be made: the process was forked meanwhile")
@@ -114,21 +108,26 @@ fn make() -> PyResult<&'static Owned> {
 impl Owned {
     /// The way to the runtime.
     pub fn handle(&self) -> &Handle {
-        &self.handle
+        self.driver.handle()
+    }
+
+    /// Waits for something in this thread; nothing of Python may be held meanwhile.
+    ///
+    /// # Errors
+    /// When it was ended.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Over> {
+        self.driver.block_on(future)
     }
 
     /// Lets something go on to its end, also when nobody waits for it.
     pub fn tail(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tails.spawn_on(work, &self.handle);
+        self.tails.spawn_on(work, self.handle());
     }
 
-    /// Ends it; work that blocks has so long.
+    /// Ends it; threads that wait have so long, and so has work that blocks.
     pub fn end(&self, bound: Duration) {
         self.is_over.store(true, Ordering::Release);
-        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(runtime) = runtime {
-            runtime.shutdown_timeout(bound);
-        }
+        self.driver.end(bound);
     }
 }
 
@@ -164,7 +163,7 @@ impl<T> Drop for Ours<T> {
             return;
         }
         // What is dropped may want to say something to the server.
-        let _context = existing().map(|owned| owned.handle.enter());
+        let _context = existing().map(|owned| owned.handle().enter());
         // SAFETY: it is dropped here and nowhere else, and `self` is not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.value) };
     }

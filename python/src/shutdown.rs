@@ -18,7 +18,7 @@ pub fn shutdown(py: Python<'_>) {
     logs::close();
     gate::close(py, || {
         let Some(runtime) = runtime::existing() else { return };
-        runtime.handle().block_on(async {
+        let _over = runtime.block_on(async {
             let _late = tokio::time::timeout(STOPPING, async {
                 turn::stop_all().await;
                 runtime.tails.close();
