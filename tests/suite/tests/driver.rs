@@ -136,7 +136,11 @@ fn an_end_takes_the_runtime_from_those_who_come_back_and_no_one_waits_afterwards
         for _ in 0..8 {
             scope.spawn(|| {
                 // As every wait of the package does: in slices.
-                while !is_over.load(Ordering::SeqCst) && waited(&driver, Duration::from_millis(20)).is_ok() {}
+                while !is_over.load(Ordering::SeqCst) {
+                    if waited(&driver, Duration::from_millis(20)).is_err() {
+                        break;
+                    }
+                }
             });
         }
         std::thread::sleep(Duration::from_millis(50));
