@@ -9,7 +9,7 @@
 //! are woken by it; whoever stops driving wakes another one (`Runtime::block_on`, tokio 1).
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock, TryLockError};
+use std::sync::{Arc, PoisonError, RwLock, TryLockError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -31,13 +31,13 @@ const SLEEPS: u8 = 2;
 /// A runtime, and the thread that is kept to drive it.
 pub struct Driver {
     shared: Arc<Shared>,
+    handle: Handle,
     kept: Thread,
 }
 
 struct Shared {
     /// Read by those who drive or would like to. It is taken away at the end.
     runtime: RwLock<Option<Runtime>>,
-    handle: Handle,
     /// So many threads wait.
     waiting: AtomicUsize,
     /// So many waits have ended.
@@ -52,7 +52,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct Over;
 
-/// Its thread of the others waits; it ends with the value.
+/// A thread waits for as long as this lives.
 struct Wait<'a>(&'a Driver);
 
 impl Driver {
@@ -62,8 +62,8 @@ impl Driver {
     /// When the system gives no thread, or nothing to wait for the network with.
     pub fn start() -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
         let shared = Arc::new(Shared {
-            handle: runtime.handle().clone(),
             runtime: RwLock::new(Some(runtime)),
             waiting: AtomicUsize::new(0),
             waits: AtomicUsize::new(0),
@@ -74,12 +74,12 @@ impl Driver {
         let keeping = shared.clone();
         let thread =
             std::thread::Builder::new().name("opencode-nexus".to_owned()).spawn(move || keeping.keep())?;
-        Ok(Self { shared, kept: thread.thread().clone() })
+        Ok(Self { shared, handle, kept: thread.thread().clone() })
     }
 
     /// The way to the runtime.
     pub fn handle(&self) -> &Handle {
-        &self.shared.handle
+        &self.handle
     }
 
     /// Waits for something, and drives the runtime meanwhile if no other thread does.
@@ -89,6 +89,11 @@ impl Driver {
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Result<T, Over> {
         let _wait = Wait::begin(self);
         self.shared.block_on(future).ok_or(Over)
+    }
+
+    /// Whether its end has begun.
+    pub fn is_over(&self) -> bool {
+        self.shared.is_over.load(Ordering::SeqCst)
     }
 
     /// Ends it. Threads that drive have so long to come back, work that blocks as long once more; whatever is left then stays
@@ -120,7 +125,7 @@ impl Driver {
 
 impl Shared {
     fn block_on<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        let runtime = self.runtime.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let runtime = self.runtime.read().unwrap_or_else(PoisonError::into_inner);
         runtime.as_ref().map(|runtime| runtime.block_on(future))
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
@@ -28,7 +28,6 @@ static CURRENT: AtomicPtr<Owned> = AtomicPtr::new(std::ptr::null_mut());
 pub struct Owned {
     generation: u32,
     driver: Driver,
-    is_over: AtomicBool,
     /// What goes on although nobody waits for it any more, such as stopping a turn.
     pub tails: TaskTracker,
     /// Turns that run, by number, so that they can be stopped when the interpreter ends.
@@ -65,7 +64,7 @@ pub fn generation() -> u32 {
 /// When the interpreter is ending, or the system gives no threads.
 pub fn current() -> PyResult<&'static Owned> {
     match existing() {
-        Some(owned) if owned.is_over.load(Ordering::Acquire) => {
+        Some(owned) if owned.driver.is_over() => {
             Err(PyRuntimeError::new_err("the interpreter is shutting down"))
         }
         Some(owned) => Ok(owned),
@@ -88,7 +87,6 @@ fn make() -> PyResult<&'static Owned> {
     let owned = Box::new(Owned {
         generation: generation(),
         driver,
-        is_over: AtomicBool::new(false),
         tails: TaskTracker::new(),
         turns: Mutex::default(),
         open: Mutex::default(),
@@ -126,7 +124,6 @@ impl Owned {
 
     /// Ends it; threads that wait have so long, and so has work that blocks.
     pub fn end(&self, bound: Duration) {
-        self.is_over.store(true, Ordering::Release);
         self.driver.end(bound);
     }
 }

@@ -147,6 +147,7 @@ fn an_end_takes_the_runtime_from_those_who_come_back_and_no_one_waits_afterwards
         is_over.store(true, Ordering::SeqCst);
         driver.end(LONG);
     });
+    assert!(driver.is_over());
     assert!(driver.block_on(async {}).is_err(), "it is over");
     // What is begun afterwards is dropped, and does not wait.
     assert!(driver.handle().spawn(std::future::pending::<()>()).is_finished());
